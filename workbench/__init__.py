@@ -1,0 +1,64 @@
+"""The fine-tuning workbench: the names that a notebook needs, loaded late."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "Recipe": "recipe",
+    "Range": "choices",
+    "Options": "choices",
+    "Text": "choices",
+    "knob": "choices",
+    "Dataset": "datasets",
+    "Digits": "datasets",
+    "Images": "datasets",
+    "Backbone": "backbones",
+    "backbone": "backbones",
+    "Scope": "scopes",
+    "Head": "scopes",
+    "Blocks": "scopes",
+    "Norms": "scopes",
+    "All": "scopes",
+    "Regularizer": "regularizers",
+    "L1": "regularizers",
+    "L2": "regularizers",
+    "WeightDecay": "regularizers",
+    "Dropout": "regularizers",
+    "LabelSmoothing": "regularizers",
+    "EarlyStopping": "regularizers",
+    "AdamW": "learners.steps",
+    "SGD": "learners.steps",
+    "Constant": "learners.schedules",
+    "Cosine": "learners.schedules",
+    "OneCycle": "learners.schedules",
+    "Run": "run",
+    "fine_tune": "run",
+    "train": "run",
+    "start": "run",
+    "open_run": "run",
+    "runs": "run",
+    "menu": "menus",
+    "parameters": "menus",
+    "check_parameters": "report",
+    "Workbench": "panels",
+    "RecipePanel": "panels",
+    "LivePanel": "panels",
+    "show": "panels",
+    "plots": "",
+    "errors": "",
+}
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    if not _HOMES[name]:
+        return importlib.import_module(f"workbench.{name}")
+    return getattr(importlib.import_module(f"workbench.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,154 @@
+"""Vision backbones: ours and timm's, by name, with weights from this disk, from the hub, or random."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from safetensors import SafetensorError
+
+from workbench import paths
+from workbench.backbones.base import Backbone, Built
+from workbench.choices import nearest
+from workbench.errors import BadChoice, NoWeights
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def cards() -> dict[str, dict[str, Any]]:
+    """The cards of our own small pretrained backbones, by name."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(paths.weights().glob("*.json"))}
+
+
+@cache
+def timm_names() -> frozenset[str]:
+    """Every architecture that the installed timm knows."""
+    import timm
+
+    return frozenset(timm.list_models())
+
+
+def check_name(name: str) -> None:
+    """Raise `BadChoice` unless `name` is one of ours or one of timm's (with or without a tag behind a dot)."""
+    if name in cards() or name.split(".")[0] in timm_names():
+        return
+    near = nearest(name, [*cards(), *timm_names()])
+    raise BadChoice(
+        f"there is no backbone called {name!r}.{near} On this disk: {', '.join(on_disk())}. "
+        f"timm knows {len(timm_names())} more: `wb.menu('backbones')` lists them."
+    )
+
+
+def on_disk() -> list[str]:
+    """Names of the backbones whose pretrained weights lie on this disk: ours, then timm's in the hub's cache."""
+    return [*cards(), *(name for name in cached_names() if name not in cards())]
+
+
+def cached_names() -> list[str]:
+    """timm's models in the hub's cache folder."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    found = Path(HF_HUB_CACHE).glob("models--timm--*/snapshots/*/*.safetensors")
+    return sorted({path.parents[2].name.removeprefix("models--timm--") for path in found})
+
+
+def build(backbone: Backbone, *, side: int, seed: int) -> Built:
+    """Make the network and load its weights. `side`: of the pictures, in pixels; `seed`: for random weights."""
+    card = cards().get(backbone.architecture)
+    name = card["architecture"] if card else backbone.architecture
+    arguments = dict(card["arguments"]) if card else _fitting(name, side)
+    body = _made(backbone, name, arguments, seed)
+    body.requires_grad_(False)
+    config: Any = body.pretrained_cfg
+    channels, size = (card["channels"], card["input_size"]) if card else (3, None)
+    return Built(
+        body=body.eval(),
+        width=_width(body, channels, size or side),
+        channels=channels,
+        size=size,
+        mean=tuple((card or config)["mean"]),
+        std=tuple((card or config)["std"]),
+        fingerprint=_fingerprint(body, backbone),
+    )
+
+
+def _made(backbone: Backbone, name: str, arguments: dict[str, Any], seed: int) -> nn.Module:
+    """timm's network with random weights, or with those of a safetensors file."""
+    import timm
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if backbone.weights == "random":
+            return cast("nn.Module", timm.create_model(name, pretrained=False, num_classes=0, **arguments))
+        path = _weights_file(backbone)
+        try:
+            body = timm.create_model(
+                name, pretrained=True, pretrained_cfg_overlay={"file": str(path)}, num_classes=0, **arguments
+            )
+        except (RuntimeError, ValueError, KeyError, SafetensorError, OSError) as error:
+            first = str(error).split("\n")[0][:200]
+            raise NoWeights(f"{path.name} does not fit {backbone.architecture}: {first}") from error
+    return cast("nn.Module", body)
+
+
+def _fitting(name: str, side: int) -> dict[str, Any]:
+    """What `create_model` must be told so that a network of fixed input size takes pictures of this side."""
+    import timm
+
+    config = timm.get_pretrained_cfg(name)
+    return {"img_size": side} if config is not None and config.fixed_input_size else {}
+
+
+def _width(body: nn.Module, channels: int, side: int) -> int:
+    import torch
+
+    with torch.no_grad():
+        return int(body(torch.zeros(2, channels, side, side)).shape[-1])
+
+
+def _weights_file(backbone: Backbone) -> Path:
+    """The safetensors file that holds the weights: ours, a user's, or the hub's (downloaded where it must be)."""
+    if backbone.weights == "pretrained":
+        ours = paths.weights() / f"{backbone.architecture}.safetensors"
+        return ours if ours.is_file() else _from_hub(backbone.architecture)
+    path = Path(backbone.weights).expanduser()
+    path = path / "model.safetensors" if path.is_dir() else path
+    if not path.is_file():
+        raise NoWeights(
+            f"weights must be 'pretrained', 'random', or a safetensors file or folder; {backbone.weights!r} is none."
+        )
+    if path.suffix != ".safetensors":
+        raise NoWeights(f"weights are read from safetensors only (others can run code), got {path.name!r}.")
+    return path
+
+
+def _from_hub(name: str) -> Path:
+    import timm
+    from huggingface_hub import hf_hub_download
+
+    said = f"On this disk: {', '.join(on_disk())}."
+    config = timm.get_pretrained_cfg(name)
+    if config is None or not config.hf_hub_id:
+        raise NoWeights(f"nobody published weights for {name!r}: take weights='random', or a path. {said}")
+    repo = config.hf_hub_id
+    if repo.endswith("/"):
+        repo += f"{config.architecture}.{config.tag}" if config.tag else config.architecture
+    try:
+        return Path(hf_hub_download(repo, "model.safetensors"))
+    except Exception as error:
+        raise NoWeights(
+            f"the weights of {name!r} are not on this disk, and the hub did not give them "
+            f"({type(error).__name__}). {said} Or take weights='random', or weights='a/file.safetensors'."
+        ) from error
+
+
+def _fingerprint(body: nn.Module, backbone: Backbone) -> str:
+    digest = hashlib.sha256(backbone.architecture.encode())
+    for name, tensor in sorted(body.state_dict().items()):
+        digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

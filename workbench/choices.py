@@ -1,0 +1,296 @@
+"""Choices: a menu entry, its knobs, and how both are written down.
+
+A knob is declared once, as a dataclass field made by `knob`. Its default, validation, control, search range, help and
+table row derive from that declaration. A choice is a small frozen dataclass with knobs; a menu is every final subclass
+of one abstract choice, found by walking the subclasses when it is asked.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import importlib
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self, cast
+
+from workbench.errors import BadChoice, BadKnob
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers from `low` to `high`, both included; `log` where equal ratios count rather than equal steps."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.low < self.high and (self.low > 0 or not self.log)):
+            raise BadKnob(f"`low < high`, and `0 < low` where `log`, must hold, got {self!r}.")
+
+    @property
+    def whole(self) -> bool:
+        """Whether the range holds whole numbers only (both ends are ints)."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+
+@dataclass(frozen=True)
+class Options:
+    """One of a few named values."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Free text; `what` says of what kind ("folder", "file", "text")."""
+
+    what: str = "text"
+
+
+@dataclass(frozen=True)
+class Menu:
+    """An entry of the menu `of` (or, where `many`, any number of entries, each at most once)."""
+
+    of: str
+    many: bool = False
+
+
+Domain = Range | Options | Text | Menu
+FLAG = Options((False, True))
+
+
+@dataclass(frozen=True)
+class Knob:
+    """What one knob says of itself. `limits` is what validation allows, `domain` what controls and searches offer."""
+
+    name: str
+    default: Any
+    domain: Domain
+    help: str
+    limits: tuple[float, float] | None
+    optional: bool
+
+    def check(self, value: Any, owner: str) -> Any:
+        """Return `value` in the knob's own type, or raise `BadKnob` with the rule and the value."""
+        where = f"{owner}.{self.name}" if owner else self.name
+        if value is None:
+            if self.optional:
+                return None
+            raise BadKnob(f"{where} must not be None.")
+        if isinstance(self.domain, Options):
+            return self._option(value, where)
+        if isinstance(self.domain, Range):
+            return self._number(value, where)
+        if isinstance(self.domain, Menu):
+            base = menu_base(self.domain.of)
+            return entries_of(base, value) if self.domain.many else entry(base, value)
+        return str(value)
+
+    def _option(self, value: Any, where: str) -> Any:
+        values = cast(Options, self.domain).values
+        if value in values and isinstance(value, bool) == isinstance(values[values.index(value)], bool):
+            return values[values.index(value)]
+        raise BadKnob(f"{where} must be one of {', '.join(map(repr, values))}, got {value!r}.{nearest(value, values)}")
+
+    def _number(self, value: Any, where: str) -> float:
+        domain = cast(Range, self.domain)
+        kind = int if domain.whole else float
+        low, high = self.limits or (domain.low, domain.high)
+        rule = f"{where} must be {'a whole number ' if domain.whole else ''}in [{low:g}, {high:g}]"
+        try:
+            number = kind(value)
+        except (TypeError, ValueError, OverflowError):
+            raise BadKnob(f"{rule}, got {value!r}.") from None
+        exact = isinstance(value, str | bool) or number != value
+        if exact or not math.isfinite(number) or not low <= number <= high:
+            raise BadKnob(f"{rule}, got {value!r}.")
+        return number
+
+
+def knob(
+    default: Any,
+    domain: Domain,
+    help: str,
+    *,
+    limits: tuple[float, float] | None = None,
+    optional: bool = False,
+) -> Any:
+    """Declare a knob as a dataclass field.
+
+    `domain` is what controls and searches offer; `limits` (inclusive) is what validation allows, left out the domain's
+    own ends; `optional` allows None.
+    """
+    about = {"domain": domain, "help": help, "limits": limits, "optional": optional}
+    return dataclasses.field(default=default, metadata={"knob": about})
+
+
+class Knobbed:
+    """A frozen dataclass whose fields are knobs, checked when it is made."""
+
+    name: ClassVar[str] = ""
+
+    @classmethod
+    def knobs(cls) -> tuple[Knob, ...]:
+        """The knobs, in the order in which they are declared."""
+        fields = dataclasses.fields(cast(Any, cls))
+        return tuple(Knob(name=f.name, default=f.default, **f.metadata["knob"]) for f in fields)
+
+    def __post_init__(self) -> None:
+        for each in self.knobs():
+            object.__setattr__(self, each.name, each.check(getattr(self, each.name), self.name))
+
+    def values(self) -> dict[str, Any]:
+        """The knobs' values by name."""
+        return {each.name: getattr(self, each.name) for each in self.knobs()}
+
+    def replace(self, **values: Any) -> Self:
+        """The same with some knobs changed; a wrong name is an error with the nearest match."""
+        for name in values:
+            known(name, [each.name for each in self.knobs()], f"{self.name or type(self).__name__} has no knob")
+        return dataclasses.replace(cast(Any, self), **values)
+
+
+class Choice(Knobbed):
+    """An entry of a menu. Subclass it frozen (`@dataclass(frozen=True)`), with a `name` and knobs; final, or abstract.
+
+    Two entries are equal when their names and knobs are, so a class whose notebook cell was run again still equals its
+    earlier self.
+    """
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.__eq__ = Choice.__eq__  # type: ignore[method-assign]  # before dataclass puts in its own, by class
+        cls.__hash__ = Choice.__hash__  # type: ignore[method-assign]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Choice):
+            return NotImplemented
+        return (self.name, self.values()) == (other.name, other.values())
+
+    def __hash__(self) -> int:
+        return hash(self.spelled())
+
+    @classmethod
+    def about(cls) -> str:
+        """What it does, in one line: the first line of its docstring."""
+        return (inspect.getdoc(cls) or "").split("\n")[0]
+
+    def spelled(self, *, full: bool = True) -> str:
+        """As text that `entry` reads back: `l2(strength=0.001)`; without `full`, only what is not default."""
+        shown = [k for k in self.knobs() if full or getattr(self, k.name) != k.default]
+        inside = ", ".join(f"{k.name}={getattr(self, k.name)!r}" for k in shown)
+        return f"{self.name}({inside})" if inside else self.name
+
+    def __str__(self) -> str:
+        return self.spelled(full=False)
+
+    @classmethod
+    def made(cls, name: str, knobs: Mapping[str, Any]) -> Choice:
+        """The entry of this menu called `name` with these knobs; `cls` is the menu's abstract class."""
+        found = entries(cls)
+        known(name, found, f"there is no {cls.__name__.lower()} called", cell=True)
+        kind = found[name]
+        for key in knobs:
+            known(key, [each.name for each in kind.knobs()], f"{name} has no knob")
+        return kind(**knobs)
+
+
+def entries(base: type[Choice]) -> dict[str, type[Choice]]:
+    """The final subclasses of `base` by name; of two with one name, the one made last."""
+    found: dict[str, type[Choice]] = {}
+    for child in base.__subclasses__():
+        if child.__dict__.get("name"):
+            found[child.name] = child
+        found.update(entries(child))
+    return found
+
+
+def entry(base: type[Choice], value: Any) -> Any:
+    """The entry that `value` means: an entry itself, or its name or spelled form, `"dropout(rate=0.2)"`."""
+    if isinstance(value, base):
+        return value
+    if isinstance(value, type) and issubclass(value, base):
+        return value()
+    if isinstance(value, str):
+        return base.made(*_read(value))
+    raise BadChoice(f"a {base.__name__.lower()} is one of ours or its name, got {value!r} ({type(value).__name__}).")
+
+
+def entries_of(base: type[Choice], value: Any) -> tuple[Any, ...]:
+    """Several entries from a list, or from one text: `"l2(strength=0.1), dropout"`; each at most once."""
+    parts = _split(value) if isinstance(value, str) else [value] if isinstance(value, base) else list(value)
+    found = tuple(entry(base, part) for part in parts)
+    names = [each.name for each in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadChoice(f"{name} stands {names.count(name)} times; each {base.__name__.lower()} at most once.")
+    return found
+
+
+def _read(text: str) -> tuple[str, dict[str, Any]]:
+    """Name and knobs of `name(knob=value, ...)`; values are Python literals."""
+    name, bracket, rest = text.strip().partition("(")
+    if not bracket:
+        return name, {}
+    try:
+        call = ast.parse(f"f({rest}", mode="eval").body
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError
+        return name.strip(), {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
+    except (SyntaxError, ValueError):
+        raise BadChoice(f"a choice is written `name` or `name(knob=value, ...)`, got {text!r}.") from None
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas outside brackets and quotes."""
+    parts, depth, quote, start = [], 0, "", 0
+    for at, letter in enumerate(text):
+        if quote:
+            quote = "" if letter == quote and text[at - 1] != "\\" else quote
+        elif letter in "'\"":
+            quote = letter
+        elif letter in "([{":
+            depth += 1
+        elif letter in ")]}":
+            depth -= 1
+        elif letter == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [part.strip() for part in [*parts, text[start:]] if part.strip()]
+
+
+def nearest(value: Any, names: Any) -> str:
+    """` Did you mean 'x'?` where something is near, else nothing."""
+    close = difflib.get_close_matches(str(value), [str(n) for n in names], n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def known(name: str, names: Any, complaint: str, *, cell: bool = False) -> None:
+    """Raise `BadChoice` unless `name` is among `names`, with the nearest match and the list."""
+    if name in names:
+        return
+    hint = " If a notebook cell defines it, run that cell first." if cell else ""
+    listed = ", ".join(map(str, names)) or "none"
+    raise BadChoice(f"{complaint} {name!r}.{nearest(name, names)} There are: {listed}.{hint}")
+
+
+MENUS = {
+    "datasets": "workbench.datasets:Dataset",
+    "backbones": "workbench.backbones:Backbone",
+    "scopes": "workbench.scopes:Scope",
+    "regularizers": "workbench.regularizers:Regularizer",
+    "optimizers": "workbench.learners.steps:Optimizer",
+    "schedules": "workbench.learners.schedules:Schedule",
+}
+
+
+def menu_base(name: str) -> type[Choice]:
+    """The abstract class of a menu; its module is imported here, and not before."""
+    known(name, MENUS, "there is no menu")
+    module, _, attribute = MENUS[name].partition(":")
+    return cast(type[Choice], getattr(importlib.import_module(module), attribute))

@@ -1,0 +1,5 @@
+"""The menu of data sets."""
+
+from workbench.datasets.base import Data as Data
+from workbench.datasets.base import Dataset as Dataset
+from workbench.datasets.digits import Digits as Digits

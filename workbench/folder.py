@@ -1,0 +1,212 @@
+"""The run folder: recipe, events, control and checkpoints; files only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench import paths
+from workbench.errors import BrokenRun, DiskFull
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+STATES = ("running", "paused", "stopped")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write aside, sync, rename: a reader finds the old file or the new one, never half of one."""
+    aside = path.with_name(f".{path.name}-{os.getpid()}-{time.monotonic_ns()}")
+    try:
+        with open(aside, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1, ensure_ascii=True)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise _full(path, error) from error
+
+
+def _full(path: Path, error: OSError) -> OSError:
+    free = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
+    if error.errno == 28 or error.errno == 122:
+        return DiskFull(f"no room to write {path} ({free:,} bytes free); make room, then go on from the last checkpoint.")
+    return error
+
+
+def new(recipe_id: str, root: Path | None = None) -> RunFolder:
+    """Make an empty folder `<recipe id>-<n>` under `root`, `paths.runs()` if left out."""
+    root = root or paths.runs()
+    root.mkdir(parents=True, exist_ok=True)
+    for n in range(1, 1_000_000):
+        try:
+            (root / f"{recipe_id}-{n}").mkdir()
+        except FileExistsError:
+            continue
+        return RunFolder(root / f"{recipe_id}-{n}")
+    raise BrokenRun(f"{root} is full of runs of {recipe_id}.")
+
+
+class RunFolder:
+    """A run's files. One process writes events and checkpoints; viewers write `control.json` alone."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path).expanduser().resolve()
+        self._read_until, self._partial, self._events = 0, b"", []  # type: ignore[var-annotated]
+
+    # -- plain files --------------------------------------------------------------------------------------------------
+
+    def read(self, name: str) -> Any:
+        """What the JSON file `name` holds, None where it is not there."""
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (ValueError, OSError) as error:
+            raise BrokenRun(f"{self.path / name} cannot be read: {error}") from error
+
+    def write(self, name: str, value: Any) -> None:
+        """Put `value` into the JSON file `name`, whole or not at all."""
+        write_json(self.path / name, value)
+
+    # -- events -------------------------------------------------------------------------------------------------------
+
+    def tell(self, event: str, **about: Any) -> None:
+        """Append an event; what a kill left half-written before it is closed off first."""
+        line = json.dumps({"event": event, "at": time.time(), **about}, ensure_ascii=True).encode()
+        path = self.path / "events.jsonl"
+        try:
+            with open(path, "ab+") as file:
+                if file.tell() and not _ends_in_newline(file):
+                    line = b"\n" + line
+                file.write(line + b"\n")
+        except OSError as error:
+            raise _full(path, error) from error
+
+    def events(self) -> list[dict[str, Any]]:
+        """All events so far; only what is new since the last call is read. Half a line is left for later, or skipped."""
+        try:
+            with open(self.path / "events.jsonl", "rb") as file:
+                file.seek(self._read_until)
+                fresh = file.read()
+        except FileNotFoundError:
+            return self._events
+        self._read_until += len(fresh)
+        *lines, self._partial = (self._partial + fresh).split(b"\n")
+        for line in lines:
+            try:
+                self._events.append(json.loads(line))
+            except ValueError:
+                continue
+        return self._events
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows that count: those after a `resumed(step)` replace what stood beyond that step."""
+        rows: list[dict[str, Any]] = []
+        for event in self.events():
+            if event["event"] == "resumed":
+                rows = [row for row in rows if row["step"] <= event["step"]]
+            elif event["event"] == "row":
+                rows.append({key: value for key, value in event.items() if key not in ("event", "at")})
+        return rows
+
+    # -- control ------------------------------------------------------------------------------------------------------
+
+    def control(self) -> dict[str, Any]:
+        """What viewers ask for: `n`, `state`, `knobs`, `pace` (epochs a second, 0 for as fast as it goes)."""
+        return {"n": 0, "state": "running", "knobs": {}, "pace": 0} | (self.read("control.json") or {})
+
+    def ask(self, **changes: Any) -> None:
+        """Change the control file, with the next sequence number."""
+        now = self.control()
+        if knobs := changes.pop("knobs", None):
+            now["knobs"] = now["knobs"] | knobs
+        self.write("control.json", now | changes | {"n": now["n"] + 1})
+
+    # -- checkpoints --------------------------------------------------------------------------------------------------
+
+    def save(self, tensors: Mapping[str, Tensor], place: Mapping[str, Any], keep: set[int]) -> None:
+        """Write the checkpoint of `place["step"]` beside its place, synced, then rename; prune to the last two and `keep`."""
+        from safetensors.torch import save_file
+
+        step, root = place["step"], self.path / "checkpoints"
+        aside, final = root / f".{step}-{os.getpid()}", root / str(step)
+        try:
+            aside.mkdir(parents=True)
+            save_file(dict(tensors), aside / "tensors.safetensors")
+            _sync(aside / "tensors.safetensors")
+            digest = hashlib.sha256((aside / "tensors.safetensors").read_bytes()).hexdigest()
+            about = dict(place) | {"sha256": {"tensors.safetensors": digest}}
+            about["self"] = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+            write_json(aside / "state.json", about)
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(aside, final)
+            _sync(root)
+        except (OSError, RuntimeError) as error:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise _full(final, error) from error if isinstance(error, OSError) else error
+        except Exception as error:  # safetensors raises an error of its own where the disk is full
+            shutil.rmtree(aside, ignore_errors=True)
+            raise DiskFull(f"could not write {final}: {error}") from error
+        steps = self.steps()
+        for old in set(steps[:-2]) - keep:
+            shutil.rmtree(root / str(old), ignore_errors=True)
+
+    def steps(self) -> list[int]:
+        """Steps of which there is a checkpoint, in order."""
+        root = self.path / "checkpoints"
+        return sorted(int(p.name) for p in root.iterdir() if p.name.isdigit()) if root.is_dir() else []
+
+    def load(self, step: int) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """The checkpoint of `step`; `BrokenRun` where a byte of it changed."""
+        from safetensors.torch import load
+
+        at = self.path / "checkpoints" / str(step)
+        try:
+            about = json.loads((at / "state.json").read_text())
+            given = about.pop("self")
+            if hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest() != given:
+                raise ValueError("state.json does not match its checksum")
+            content = (at / "tensors.safetensors").read_bytes()
+            if hashlib.sha256(content).hexdigest() != about["sha256"]["tensors.safetensors"]:
+                raise ValueError("tensors.safetensors does not match its checksum")
+            return load(content), about
+        except Exception as error:
+            raise BrokenRun(f"the checkpoint of step {step} in {self.path} is damaged: {error}") from error
+
+    def newest(self) -> tuple[dict[str, Tensor], dict[str, Any], list[str]] | None:
+        """The newest checkpoint that is whole, with a sentence on each damaged one after it; None where there is none."""
+        said: list[str] = []
+        for step in reversed(self.steps()):
+            try:
+                return (*self.load(step), said)
+            except BrokenRun as error:
+                said.append(f"{error}; the one before is used.")
+        if said:
+            raise BrokenRun(f"no checkpoint in {self.path} is whole: {' '.join(said)} Start the recipe again.")
+        return None
+
+    def clear_orphans(self) -> None:
+        """Remove what a killed writer left half-done."""
+        for orphan in [*self.path.glob("checkpoints/.*"), *self.path.glob(".*.json-*")]:
+            shutil.rmtree(orphan) if orphan.is_dir() else orphan.unlink(missing_ok=True)
+
+
+def _ends_in_newline(file: Any) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return bool(file.read(1) == b"\n")
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,42 @@
+"""Rows of plain numbers per epoch: as tables, the gap, the best epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Row = dict[str, Any]
+
+METRICS = ("loss", "accuracy", "precision", "recall", "f1")
+GAP = ("gap_loss", "gap_loss_low", "gap_loss_high", "gap_accuracy", "low", "high")
+HISTORY = (
+    "epoch",
+    *(f"{side}_{metric}" for metric in METRICS for side in ("train", "valid")),
+    *("objective", "penalty", "lr", "examples", "seconds"),
+)
+
+
+def history(rows: Sequence[Row]) -> pd.DataFrame:
+    """One row an epoch; with wrong labels put in on purpose also `clean_train_accuracy` and `memorised`."""
+    import pandas as pd
+
+    more = [key for key in ("clean_train_accuracy", "memorised") if rows and key in rows[0]]
+    return pd.DataFrame([{key: row[key] for key in [*HISTORY, *more]} for row in rows], columns=[*HISTORY, *more])
+
+
+def gap(rows: Sequence[Row]) -> pd.DataFrame:
+    """The gap an epoch: of the loss (validation minus train, nats) and of accuracy (train minus validation).
+
+    `low` and `high` are the 95 % bootstrap interval of `gap_accuracy`.
+    """
+    import pandas as pd
+
+    return pd.DataFrame([{key: row[key] for key in ("epoch", *GAP)} for row in rows], columns=["epoch", *GAP])
+
+
+def best(rows: Sequence[Row]) -> Row | None:
+    """The row with the lowest validation loss, the earliest of equals; None without rows."""
+    return min(rows, key=lambda row: row["valid_loss"], default=None)

@@ -1,0 +1,1 @@
+"""What the loop drives: heads on kept features, or a whole network."""

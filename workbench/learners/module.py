@@ -1,0 +1,154 @@
+"""A whole network as a learner of one trial: any torch body, with our head on top."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from workbench.learners import head, steps
+from workbench.scopes import Head
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workbench.backbones import Built
+    from workbench.recipe import Recipe
+
+EVAL_BATCH = 256
+MOMENTUM = 0.1  # of running statistics, as in torch's BatchNorm
+PREPARED_BYTES = 2 << 30  # pictures that fit into this as float32 are prepared once
+
+
+class Module:
+    """Trains the weights that the recipe's scope names. `pictures`: uint8 (examples, channels, height, width)."""
+
+    trials = 1
+    threads = 0  # as many as torch takes by itself
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        built: Built,
+        pictures: Tensor,
+        labels: Tensor,
+        classes: int,
+        standard: tuple[Tensor, Tensor],
+        device: torch.device,
+        dtype: torch.dtype,
+    ):
+        self.recipe, self.built, self.device, self.dtype = recipe, built, device, dtype
+        self.labels = labels.to(device)
+        whole = torch.float64 if dtype == torch.float64 else torch.float32
+        self.body = built.body.to(device=device, dtype=whole, memory_format=torch.channels_last)
+        self.mean, self.std = (s.to(device=device, dtype=whole).clone() for s in standard)
+        self.head = {n: w.to(device) for n, w in head.start(Head(), built.width, classes, [recipe.seed], whole).items()}
+        chosen = set(recipe.scope.chosen(self.body))
+        self.named = {n: p for n, p in self.body.named_parameters() if n in chosen}
+        for p in [*self.named.values(), *self.head.values()]:
+            p.requires_grad_(True)
+        moving = dict(self.body.named_buffers()) if recipe.scope.trains_statistics else {}
+        self.moving = moving | {"mean": self.mean, "std": self.std}
+        self._hold(pictures, whole)
+
+    def _hold(self, pictures: Tensor, dtype: torch.dtype) -> None:
+        """Keep the pictures prepared where they fit, as uint8 on the device else."""
+        side = self.built.size or pictures.shape[-1]
+        prepared = len(pictures) * self.built.channels * side * side * 4 <= PREPARED_BYTES
+        self.pictures = pictures.to(self.device)
+        self.prepared = torch.cat([self.built.prepare(p).to(dtype) for p in self.pictures.split(1024)]) if prepared else None
+
+    @property
+    def trained(self) -> dict[str, Tensor]:
+        """Every weight that trains, by name."""
+        return {f"body.{n}": p for n, p in self.named.items()} | self.head
+
+    def ready(self) -> None:
+        """Make torch's optimizer."""
+        self.optimizer = self.recipe.optimizer.torch(list(self.trained.values()))
+
+    def weights(self) -> list[Tensor]:
+        """Weights with two or more dimensions, as views with the trial axis (of one) in front."""
+        body = [p.unsqueeze(0) for p in self.named.values() if p.dim() > 1]
+        return body + [w for n, w in self.head.items() if n.endswith("weight")]
+
+    @property
+    def standard(self) -> tuple[Tensor, Tensor]:
+        """Mean and spread by which the head's inputs are standardised now."""
+        return self.mean, self.std
+
+    def mixed(self) -> AbstractContextManager[Any]:
+        """Autocast where the precision is bfloat16."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.dtype == torch.bfloat16 else nullcontext()
+
+    def inputs(self, positions: Tensor) -> Tensor:
+        """(1, batch) positions to prepared pictures (batch, channels, height, width)."""
+        flat = positions.flatten()
+        if self.prepared is not None:
+            return self.prepared[flat]
+        return self.built.prepare(self.pictures[flat]).to(self.mean.dtype)
+
+    def logits(self, inputs: Tensor, drop: Any = None) -> Tensor:
+        """(1, batch, classes) for training."""
+        if len(inputs) == 1:  # one example has no batch statistics
+            self.body.eval()
+        with self.mixed():
+            found = self.body(inputs)
+        return head.apply(self.head, self._standardised(found.to(self.mean.dtype)).unsqueeze(0), "relu", drop)
+
+    def _standardised(self, features: Tensor) -> Tensor:
+        """Features as the head sees them: by the kept statistics, which move with the body where all of it trains."""
+        if self.body.training:
+            spread, mean = torch.var_mean(features, 0, correction=0)
+            with torch.no_grad():
+                self.mean.lerp_(mean.detach(), MOMENTUM)
+                self.std.copy_((self.std**2).lerp_(spread.detach(), MOMENTUM).clamp_min_(1e-12).sqrt_())
+            return (features - mean) / (spread + 1e-12).sqrt()
+        return (features - self.mean) / self.std
+
+    @torch.no_grad()
+    def answers(self, positions: Tensor) -> Tensor:
+        """Logits in eval mode, (1, examples, classes)."""
+        self.body.eval()
+        parts = [self.logits(self.inputs(part)) for part in positions.split(EVAL_BATCH)]
+        return torch.cat(parts, 1)
+
+    def training(self) -> None:
+        """Batch statistics move where the scope says so; elsewhere the body stays in eval mode."""
+        self.body.train(self.recipe.scope.trains_statistics)
+
+    def finite(self, loss: Tensor) -> Tensor:
+        """Whether the loss and every gradient are finite: (1,) of bool."""
+        norms = torch._foreach_norm([w.grad for w in self.trained.values() if w.grad is not None])
+        return torch.isfinite(loss.detach() + torch.stack(norms).sum())
+
+    @torch.no_grad()
+    def step(self, lr: Tensor, alive: Tensor) -> None:
+        """One step of the optimizer; gradients are cleared."""
+        if bool(alive.all()):
+            for group in self.optimizer.param_groups:
+                group["lr"] = float(lr[0])
+            self.optimizer.step()
+        self.clear()
+
+    def clear(self) -> None:
+        """Drop the gradients."""
+        for w in self.trained.values():
+            w.grad = None
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that moves, by name: a copy on the CPU."""
+        held = {n: w.detach() for n, w in self.trained.items()} | {f"buffer.{n}": b for n, b in self.moving.items()}
+        held |= {f"optimizer.{n}": t for n, t in steps.tensors_of(self.optimizer, list(self.trained)).items()}
+        return {name: tensor.to("cpu", copy=True).contiguous() for name, tensor in held.items()}
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take back what `state` gave."""
+        for name, w in self.trained.items():
+            w.copy_(state[name])
+        for name, b in self.moving.items():
+            b.copy_(state[f"buffer.{name}"])
+        moments = {n.removeprefix("optimizer."): t for n, t in state.items() if n.startswith("optimizer.")}
+        steps.load_tensors(self.optimizer, list(self.trained), moments)

@@ -1,0 +1,237 @@
+"""Drives a run and keeps its folder: rows, checkpoints, pause, stop, turned knobs, and going on after a kill."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from workbench.errors import BrokenRun, Diverged, Interrupted, RunBusy
+from workbench.job import Job
+from workbench.learners.plan import plan
+from workbench.trainer import Watch, train
+
+if TYPE_CHECKING:
+    from workbench.folder import RunFolder
+    from workbench.recipe import Recipe
+    from workbench.regularizers import Row
+
+LEAST, MOST = 1.0, 60.0  # seconds between checkpoints: no closer at epoch ends, no further apart within one
+LOOK = 0.02  # seconds between looks at the control file
+
+
+class Recorder(Watch):
+    """Watches one job into one folder."""
+
+    def __init__(self, folder: RunFolder):
+        self.folder, self.stopped, self.interrupted = folder, False, False
+        self.saved_at = self.told_at = self.looked_at = time.monotonic()
+        self.seen, self.pace = 0, 0.0
+        self.held: tuple[Any, Any] | None = None
+        self.best_step = 0
+
+    def go_on(self, job: Job) -> bool:
+        """Look at the control file; pause, stop, turn knobs, save once a minute. False ends the run between two steps."""
+        if self.interrupted:
+            return self._end(job, "stopped", "interrupted")
+        now = time.monotonic()
+        if now - self.looked_at > LOOK or job.step_in_epoch == 0:
+            self.looked_at = now
+            if not self._obey(job):
+                return False
+        if now - self.saved_at > MOST:
+            self.save(job)
+        if now - self.told_at > 0.5:
+            self._tell_progress(job)
+        if self.pace:
+            self._wait(1 / self.pace / job.steps_per_epoch)
+        return True
+
+    def on_row(self, job: Job, row: Row) -> None:
+        """Append the row; checkpoint it where one is due, hold it in memory where it is the best so far."""
+        self.folder.tell("row", **row)
+        if job.is_best_row(row):
+            self.best_step, self.held = job.step, None if self._due(job) else job.snapshot()
+        if self._due(job):
+            self.save(job)
+
+    def save(self, job: Job) -> None:
+        """Write the best state where it is still in memory, then the present one."""
+        keep = {self.best_step}
+        if self.held and self.held[1]["step"] != job.step:
+            self.folder.save(*self.held, keep=keep | {job.step})
+        self.held = None
+        tensors, place = job.snapshot()
+        self.folder.save(tensors, place | {"best_step": self.best_step, "control": self.seen}, keep=keep)
+        self.folder.tell("checkpoint", step=job.step)
+        self.saved_at = time.monotonic()
+
+    def _due(self, job: Job) -> bool:
+        return time.monotonic() - self.saved_at > LEAST
+
+    def _obey(self, job: Job) -> bool:
+        control = self.folder.control()
+        if control["n"] != self.seen:
+            self.seen, self.pace = control["n"], float(control["pace"])
+            for path, value in control["knobs"].items():
+                if job.knobs.get(path) != value:
+                    job.turn(path, value)
+                    self.folder.tell("knob", step=job.step, path=path, value=value)
+        if control["state"] == "stopped":
+            return self._end(job, "stopped")
+        if control["state"] == "paused":
+            self.save(job)
+            self.folder.tell("paused", step=job.step)
+            while (control := self.folder.control())["state"] == "paused" and not self.interrupted:
+                time.sleep(0.05)
+            if control["state"] == "running" and not self.interrupted:
+                self.folder.tell("continued", step=job.step)
+            return self._obey(job) if not self.interrupted else self._end(job, "stopped", "interrupted")
+        return True
+
+    def _end(self, job: Job, event: str, why: str = "") -> bool:
+        self.save(job)
+        self.folder.tell(event, step=job.step, why=why)
+        self.stopped = True
+        return False
+
+    def _tell_progress(self, job: Job) -> None:
+        self.told_at = time.monotonic()
+        about = {"step": job.step, "steps": job.steps, "seconds": job.elapsed, "memory": memory()}
+        self.folder.tell("progress", epoch=job.epoch, **about)
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and self.folder.control()["state"] == "running":
+            time.sleep(min(left, 0.05))
+
+
+def memory() -> int:
+    """Bytes that this process holds."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
+
+
+def environment(job: Job) -> dict[str, Any]:
+    """Versions, and what `auto` resolved to."""
+    names = ("torch", "torchvision", "timm", "transformers", "numpy", "scikit-learn", "safetensors")
+    plan = job.plan
+    return {
+        "versions": {name: version(name) for name in names} | {"python": platform.python_version()},
+        "device": str(plan.device),
+        "device_name": torch.cuda.get_device_name(plan.device) if plan.device.type == "cuda" else platform.machine(),
+        "precision": str(plan.dtype).removeprefix("torch."),
+        "threads": job.learner.threads or torch.get_num_threads(),
+        "data": job.data.fingerprint,
+    }
+
+
+@contextmanager
+def deferred_interrupts(recorder: Recorder) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM ends the run between two steps, the second at once; handlers are put back."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def note(number: int, frame: Any) -> None:
+        if recorder.interrupted:
+            raise KeyboardInterrupt
+        recorder.interrupted = True
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def record(recipe: Recipe, folder: RunFolder) -> Iterator[Row]:
+    """Train `recipe` into `folder`, going on from its newest whole checkpoint; yields the rows that are new."""
+    lock = FileLock(folder.path / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise RunBusy(f"another process drives {folder.path}; watch it with wb.open_run, or stop it first.") from None
+    recorder = Recorder(folder)
+    try:
+        with deferred_interrupts(recorder):
+            yield from _recorded(recipe, folder, recorder)
+        if recorder.interrupted:
+            raise Interrupted(f"Interrupted between two steps. wb.fine_tune(recipe, folder={str(folder.path)!r}) goes on.")
+    finally:
+        lock.release()
+
+
+def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder) -> Iterator[Row]:
+    folder.clear_orphans()
+    if folder.control()["state"] != "running":
+        folder.ask(state="running")
+    folder.tell("started", pid=os.getpid())
+    try:
+        job = Job(plan(recipe))
+        _go_on_from(job, folder, recorder)
+        for note in job.data.notes:
+            folder.tell("note", text=note)
+        for row in train(job, recorder):
+            yield row
+            if row["epoch"] == 0:
+                _tell_baseline(job, folder)
+        if not recorder.stopped:
+            recorder.save(job)
+            folder.tell("finished", step=job.step, seconds=job.seconds, memory=memory())
+    except Diverged as error:
+        recorder.save(job)
+        folder.tell("failed", kind="Diverged", message=str(error), step=job.step)
+        raise
+    except GeneratorExit:
+        raise
+    except BaseException as error:
+        folder.tell("failed", kind=type(error).__name__, message=str(error))
+        raise
+
+
+def _go_on_from(job: Job, folder: RunFolder, recorder: Recorder) -> None:
+    """Restore the newest whole checkpoint, void what came after it, and say where it is not exact."""
+    now, before = environment(job), folder.read("environment.json")
+    folder.rows()
+    found = folder.newest()
+    if found is None:
+        folder.write("environment.json", now)
+        if folder.rows():
+            folder.tell("resumed", step=-1, exact=True)
+        return
+    tensors, place, said = found
+    for sentence in said:
+        folder.tell("note", text=sentence)
+    if before and before["data"] != now["data"]:
+        raise BrokenRun(f"the data changed since {folder.path} began; start the recipe in a new folder.")
+    changed = [k for k in ("device", "precision", "threads", "versions") if before and before[k] != now[k]]
+    folder.tell("resumed", step=place["step"], exact=not changed)
+    if changed:
+        folder.tell("note", text=f"Going on is not exact: {', '.join(changed)} changed since the run began.")
+    job.restore(tensors, place, folder.rows())
+    best = min(job.rows, key=lambda row: row["valid_loss"]) if job.rows else None
+    recorder.best_step = best["step"] if best else 0
+    recorder.seen = place.get("control", 0)
+
+
+def _tell_baseline(job: Job, folder: RunFolder) -> None:
+    from workbench.baseline import baseline
+
+    try:
+        folder.tell("baseline", **baseline(job.data))
+    except Exception as error:  # a line on the chart, not the run
+        print(f"no plain baseline: {error}", file=sys.stderr)
+        folder.tell("note", text=f"The plain baseline could not be computed: {error}")

@@ -1,0 +1,340 @@
+"""A run: a folder with verbs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench import history as tables
+from workbench import paths
+from workbench.errors import BrokenRun, OtherRecipe, RunFailed
+from workbench.folder import RunFolder, new
+from workbench.recipe import Recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.learners.plan import Plan
+
+ENDED = ("finished", "failed", "stopped")
+
+
+class Run:
+    """What a run's folder says, and what can be asked of it."""
+
+    def __init__(self, folder: str | Path | RunFolder):
+        self.files = folder if isinstance(folder, RunFolder) else RunFolder(folder)
+
+    def __repr__(self) -> str:
+        found = self.best
+        said = f", best epoch {found['epoch']}, validation accuracy {found['valid_accuracy']:.3f}" if found else ""
+        return f"Run({self.folder.name}: {self.state}{said})"
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self.files.path
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """What determined it."""
+        about = self.files.read("recipe.json")
+        if about is None:
+            raise BrokenRun(f"{self.folder} holds no recipe.json: it is no run.")
+        return Recipe.from_dict(about["recipe"])
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows so far, plain."""
+        return self.files.rows()
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch."""
+        return tables.history(self.rows)
+
+    @property
+    def gap(self) -> pd.DataFrame:
+        """The gap between train and validation, one row an epoch."""
+        return tables.gap(self.rows)
+
+    @property
+    def best(self) -> dict[str, Any] | None:
+        """The row of the best epoch: the lowest validation loss."""
+        return tables.best(self.rows)
+
+    @property
+    def messages(self) -> list[str]:
+        """What the run had to say: of its data, of going on, of failing."""
+        return [e.get("text") or e["message"] for e in self.files.events() if e["event"] in ("note", "failed")]
+
+    @property
+    def baseline(self) -> dict[str, float] | None:
+        """The plain baseline's `accuracy` and `loss` on the validation part, once it is known."""
+        found = [e for e in self.files.events() if e["event"] == "baseline"]
+        return {"accuracy": found[-1]["accuracy"], "loss": found[-1]["loss"]} if found else None
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """Where it is: `step`, `steps`, `epoch`, `seconds`, `memory` (bytes), the newest that was told."""
+        told = [e for e in self.files.events() if e["event"] in ("progress", "finished")]
+        return told[-1] if told else {}
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process drives it now."""
+        from filelock import FileLock, Timeout
+
+        if not (self.folder / ".lock").exists():
+            return False
+        lock = FileLock(self.folder / ".lock", timeout=0)
+        try:
+            lock.acquire()
+            lock.release()
+            return False
+        except Timeout:
+            return True
+
+    @property
+    def state(self) -> str:
+        """queued, running, paused, stopped, finished, failed, or interrupted (its process is gone)."""
+        told = [e["event"] for e in self.files.events()]
+        last = next((name for name in reversed(told) if name in (*ENDED, "started", "paused", "continued")), None)
+        if last in ENDED:
+            return str(last)
+        if not self.alive and not self._waits():
+            return "interrupted" if last else "new"
+        if last is None:
+            return "queued"
+        return "paused" if last == "paused" else "running"
+
+    def _waits(self) -> bool:
+        from workbench.queue import waits
+
+        return waits(self.folder)
+
+    # -- while it runs ------------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Hold at the next step."""
+        self.files.ask(state="paused")
+
+    def stop(self) -> None:
+        """End at the next step; `resume` goes on from there."""
+        self.files.ask(state="stopped")
+
+    def resume(self) -> Run:
+        """Go on: from a pause at once, else in a new process from the last checkpoint."""
+        self.files.ask(state="running")
+        if self.state not in ("finished", "running", "paused", "queued"):
+            from workbench.worker import launch
+
+            launch(self)
+        return self
+
+    def turn(self, path: str, value: float) -> None:
+        """Give a knob another value from the next step on: `run.turn("l2.strength", 0.1)`."""
+        self.recipe.turned({path: value})
+        self.files.ask(knobs={path: value})
+
+    def pace(self, epochs_a_second: float) -> None:
+        """Slow the run to so many epochs a second, 0 for as fast as it goes."""
+        self.files.ask(pace=epochs_a_second)
+
+    async def wait(self) -> Run:
+        """Let other cells and buttons work until the run has ended; its error is raised here, an interrupt stops it."""
+        try:
+            while not self._ended():
+                await asyncio.sleep(0.05)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            self.stop()
+            raise
+        return self._checked()
+
+    def join(self) -> Run:
+        """The same for a script: blocks until the run has ended."""
+        try:
+            while not self._ended():
+                time.sleep(0.05)
+        except KeyboardInterrupt:
+            self.stop()
+            raise
+        return self._checked()
+
+    def _ended(self) -> bool:
+        return self.state in (*ENDED, "interrupted")
+
+    def _checked(self) -> Run:
+        if self.state == "failed":
+            failed = [e for e in self.files.events() if e["event"] == "failed"][-1]
+            raise RunFailed(f"{failed['kind']}: {failed['message']} (log: {self.folder / 'worker.log'})")
+        if self.state == "interrupted":
+            raise RunFailed(
+                f"the run's process ended without a word (killed, or out of memory). {self.folder / 'worker.log'} may "
+                f"say more; run.resume() goes on from the last checkpoint."
+            )
+        return self
+
+    # -- afterwards ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _restored(self) -> Plan:
+        """The plan with the best epoch's weights."""
+        from workbench.job import Job
+        from workbench.learners.plan import plan
+
+        found = self.best
+        if found is None:
+            raise BrokenRun(f"{self.folder} has no epoch yet.")
+        steps = self.files.steps()
+        step = found["step"] if found["step"] in steps else steps[-1] if steps else None
+        if step is None:
+            raise BrokenRun(f"{self.folder} has no checkpoint yet: wait for the first one.")
+        job = Job(plan(self.recipe))
+        job.restore(*self.files.load(step), [])
+        return job.plan
+
+    def model(self) -> Any:
+        """The best epoch's weights as one torch module, on the CPU in eval mode: standardised pictures to logits."""
+        from workbench.predicting import whole
+
+        return whole(self._restored)
+
+    def predict(self, inputs: Any) -> pd.DataFrame:
+        """Class and probability of each class. `inputs`: uint8 (examples, channels, height, width)."""
+        import pandas as pd
+
+        from workbench.predicting import logits
+
+        chances = logits(self._restored, inputs).softmax(-1).numpy()
+        classes = self._restored.data.classes
+        return pd.DataFrame(chances, columns=list(classes)).assign(answer=[classes[at] for at in chances.argmax(-1)])
+
+    def details(self) -> dict[str, Any]:
+        """At the best epoch, on the validation part: metrics, each class's precision, recall and F1, confusion matrix."""
+        return self._report("valid")
+
+    def test(self) -> dict[str, Any]:
+        """Unseal the test set: its metrics at the best epoch. Counted, since each look makes the figure less honest."""
+        from workbench.sealing import unsealed
+
+        found = self._report("test")
+        found["unsealed"] = unsealed(self._restored.data.fingerprint, self.folder)
+        self.files.write("test.json", found)
+        return found
+
+    def _report(self, part: str) -> dict[str, Any]:
+        from workbench import evaluation
+        from workbench.predicting import logits
+
+        data = self._restored.data
+        rows = getattr(data, part)
+        found = logits(self._restored, data.inputs[rows]).double().numpy()
+        return evaluation.report(found, data.labels[rows].numpy(), data.classes)
+
+
+def open_run(folder: str | Path) -> Run:
+    """The run in `folder`; a bare name is looked for where runs go."""
+    path = Path(folder).expanduser()
+    path = path if path.exists() or path.is_absolute() else paths.runs() / path
+    if not (path / "recipe.json").is_file():
+        raise BrokenRun(f"{path} holds no recipe.json: it is no run. wb.runs() lists those that are there.")
+    return Run(path)
+
+
+def runs() -> pd.DataFrame:
+    """All runs, the newest first: name, state, recipe, best epoch and its validation metrics."""
+    import pandas as pd
+
+    found = []
+    for path in paths.runs().glob("*/recipe.json"):
+        try:
+            found.append((path.stat().st_mtime, _line(Run(path.parent))))
+        except (BrokenRun, ValueError, OSError):
+            continue
+    return pd.DataFrame([line for _, line in sorted(found, key=lambda pair: -pair[0])])
+
+
+def _line(run: Run) -> dict[str, Any]:
+    found, recipe = run.best or {}, run.recipe
+    return {
+        "name": run.folder.name,
+        "state": run.state,
+        "data": str(recipe.data),
+        "backbone": str(recipe.backbone),
+        "scope": str(recipe.scope),
+        "regularizers": ", ".join(map(str, recipe.regularizers)),
+        "best_epoch": found.get("epoch"),
+        "valid_accuracy": found.get("valid_accuracy"),
+        "gap_accuracy": found.get("gap_accuracy"),
+    }
+
+
+def prepared(recipe: Recipe, folder: str | Path | None) -> Run:
+    """A run's folder with its recipe in it: a new one, or `folder` where it is empty or holds the same recipe."""
+    files = new(recipe.id) if folder is None else RunFolder(folder)
+    files.path.mkdir(parents=True, exist_ok=True)
+    held = files.read("recipe.json")
+    if held is None:
+        files.write("recipe.json", {"recipe": recipe.to_dict(), "sources": sources(recipe)})
+    elif held["recipe"] != recipe.to_dict():
+        raise OtherRecipe(f"{files.path} holds a run of another recipe; take another folder, or wb.open_run it.")
+    return Run(files)
+
+
+def sources(recipe: Recipe) -> dict[str, str]:
+    """The source of each class that a notebook cell made, by name: what must be run again before the recipe is read."""
+    import inspect
+
+    found = {}
+    for value in recipe.values().values():
+        for each in value if isinstance(value, tuple) else (value,):
+            if type(each).__module__ == "__main__":
+                try:
+                    found[each.name] = inspect.getsource(type(each))
+                except (OSError, TypeError):
+                    found[each.name] = "(its source is not known)"
+    return found
+
+
+def train(recipe: Recipe, folder: str | Path | None = None) -> Iterator[dict[str, Any]]:
+    """The same run in this process, a row an epoch; leaving the loop early stops it between two steps."""
+    from workbench.recording import record
+
+    return record(recipe, prepared(recipe, folder).files)
+
+
+def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **knobs: Any) -> Run:
+    """Run `recipe` to its end in this process, with a progress bar.
+
+    `folder`: left out, a new one; an unfinished run's goes on, a finished one's comes back as it is. `knobs`: those of
+    a recipe, where there is none.
+    """
+    from tqdm import tqdm
+
+    recipe = recipe or Recipe(**knobs)
+    run = prepared(recipe, folder)
+    if run.state == "finished":
+        return run
+    from workbench.recording import record
+
+    with tqdm(total=recipe.epochs, desc=f"{recipe.backbone} on {recipe.data}", unit="epoch") as bar:
+        for row in record(recipe, run.files):
+            bar.update(row["epoch"] - bar.n)
+            shown = {"train": row["train_accuracy"], "valid": row["valid_accuracy"], "gap": row["gap_accuracy"]}
+            bar.set_postfix({key: f"{value:.3f}" for key, value in shown.items()})
+    return run
+
+
+def start(recipe: Recipe | Mapping[str, Any], folder: str | Path | None = None) -> Run:
+    """Run in a process of its own, at once or after those that were started before; returns the Run to watch."""
+    from workbench.worker import launch
+
+    run = prepared(recipe if isinstance(recipe, Recipe) else Recipe.from_dict(recipe), folder)
+    if run.state not in ("finished", "running", "paused", "queued"):
+        launch(run)
+    return run

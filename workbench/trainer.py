@@ -1,0 +1,75 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from workbench.job import Job
+    from workbench.regularizers import Row
+
+
+class Watch:
+    """Who watches a run without changing it; asked between steps, told of rows."""
+
+    def go_on(self, job: Job) -> bool:
+        """Whether the next step may be taken."""
+        return True
+
+    def on_row(self, job: Job, row: Row) -> None:
+        """An epoch was measured."""
+
+
+def train(job: Job, watch: Watch) -> Iterator[Row]:
+    """The loop: yields a row an epoch, row 0 before training; ends early, between two steps, where `watch` says so."""
+    learner, regularizers = job.learner, job.recipe.regularizers
+    if not job.rows:
+        yield job.measure(watch)
+    while job.epoch < job.recipe.epochs and not any(r.should_stop(job.rows) for r in regularizers):
+        with job.at_work():
+            for step in range(job.step_in_epoch, job.steps_per_epoch):
+                if not watch.go_on(job):
+                    return
+                batches = job.batches(step)
+
+                def compute(batches: list[tuple[Tensor, float]] = batches) -> Tensor:
+                    objective = torch.zeros(())
+                    for positions, share in batches:
+                        inputs, targets = learner.inputs(positions), learner.labels[positions]
+                        for r in regularizers:
+                            inputs, targets = r.on_batch(inputs, targets, job.now[r.name])
+                        logits = learner.logits(inputs, job.drop)
+                        loss = cross_entropy(logits, targets)
+                        extra = sum(r.on_logits(logits, targets, job.now[r.name]) for r in regularizers)
+                        penalty = sum(r.penalty(job.weights, job.now[r.name]) for r in regularizers)
+                        objective = job.count(loss + extra + penalty, penalty, positions)
+                        (objective.sum() * share).backward()
+                    return objective
+
+                for r in regularizers:
+                    compute = partial(r.around_step, compute, job.now[r.name])  # type: ignore[assignment]
+                job.must_be_finite(learner.finite(compute()))
+                with torch.no_grad():
+                    for r in regularizers:
+                        r.on_gradients(job.weights, job.now[r.name])
+                    learner.step(job.lr, job.alive)
+                    for r in regularizers:
+                        r.after_step(job.weights, job.now[r.name])
+                job.step_in_epoch = step + 1
+        job.epoch, job.step_in_epoch = job.epoch + 1, 0
+        yield job.measure(watch)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the batch, one value a trial: (trials, batch, classes) and (1 or trials, batch) to (trials,)."""
+    each = F.cross_entropy(
+        logits.flatten(0, 1), targets.expand(logits.shape[:2]).reshape(-1), reduction="none"
+    )
+    return each.view(logits.shape[:2]).mean(1)

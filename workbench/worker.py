@@ -1,0 +1,118 @@
+"""A run in a process of its own: `python -m workbench.worker`.
+
+One process is kept ready with torch imported. It gets one job over its standard input (cloudpickle carries what a cell
+defined), serves it and ends; it outlives the kernel, and ends by itself when nobody gives it a job.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workbench.run import Run
+
+IDLE = 900.0  # seconds that a ready process waits for a job
+
+_ready: list[subprocess.Popen[bytes]] = []
+_guard = threading.Lock()
+
+
+def warm() -> None:
+    """Have a process ready with torch imported."""
+    with _guard:
+        _ready[:] = [each for each in _ready if each.poll() is None]
+        if not _ready:
+            _ready.append(_spawn())
+
+
+def _spawn() -> subprocess.Popen[bytes]:
+    log = tempfile.TemporaryFile()  # noqa: SIM115  # the child owns it
+    command = [sys.executable, "-m", "workbench.worker"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=environment
+    )
+
+
+def launch(run: Run, *, again: bool = True) -> int:
+    """Give the run to the ready process, and make another one ready; returns its process id."""
+    import cloudpickle
+
+    warm()
+    with _guard:
+        child = _ready.pop()
+    job = {"recipe": run.recipe, "folder": str(run.folder), "environment": _named(), "cwd": os.getcwd()}
+    assert child.stdin is not None
+    try:
+        child.stdin.write(cloudpickle.dumps(job))
+        child.stdin.close()
+    except BrokenPipeError:  # it was killed while it waited
+        if again:
+            return launch(run, again=False)
+        raise
+    threading.Thread(target=child.wait, daemon=True).start()  # so that no zombie stays
+    run.files.tell("launched", pid=child.pid)
+    warm()
+    return child.pid
+
+
+def _named() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("WORKBENCH_")}
+
+
+def main() -> int:
+    """Wait for a job on standard input, then do it."""
+    import cloudpickle
+
+    threading.Thread(target=_import_heavy, daemon=True).start()
+    if not select.select([sys.stdin], [], [], IDLE)[0]:
+        return 0
+    content = sys.stdin.buffer.read()
+    if not content:
+        return 0
+    job: dict[str, Any] = cloudpickle.loads(content)
+    os.environ.update(job["environment"])
+    with contextlib.suppress(OSError):
+        os.chdir(job["cwd"])
+    return _serve(job)
+
+
+def _import_heavy() -> None:
+    import sklearn.linear_model
+    import timm
+    import torch
+
+    from workbench import recording
+
+    del sklearn, timm, torch, recording
+
+
+def _serve(job: dict[str, Any]) -> int:
+    from workbench import queue
+    from workbench.folder import RunFolder
+
+    folder = RunFolder(Path(job["folder"]))
+    log = open(folder.path / "worker.log", "ab", buffering=0)  # noqa: SIM115  # for the rest of this process's life
+    os.dup2(log.fileno(), 1)
+    os.dup2(log.fileno(), 2)
+    with queue.turn(folder.path, _import_heavy, lambda: folder.control()["state"] == "stopped") as ours:
+        if not ours:
+            folder.tell("stopped", step=0, why="before its turn")
+            return 0
+        from workbench.recording import record
+
+        for _ in record(job["recipe"], folder):
+            pass
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
