@@ -181,17 +181,15 @@ class RunFolder:
         except Exception as error:
             raise BrokenRun(f"the checkpoint of step {step} in {self.path} is damaged: {error}") from error
 
-    def newest(self) -> tuple[dict[str, Tensor], dict[str, Any], list[str]] | None:
-        """The newest checkpoint that is whole, with a sentence on each damaged one after it; None where there is none."""
+    def newest(self) -> tuple[tuple[dict[str, Tensor], dict[str, Any]] | None, list[str]]:
+        """The newest checkpoint that is whole, None where there is none; and a sentence on each damaged one after it."""
         said: list[str] = []
         for step in reversed(self.steps()):
             try:
-                return (*self.load(step), said)
+                return self.load(step), said
             except BrokenRun as error:
                 said.append(f"{error}; the one before is used.")
-        if said:
-            raise BrokenRun(f"no checkpoint in {self.path} is whole: {' '.join(said)} Start the recipe again.")
-        return None
+        return None, said
 
     def clear_orphans(self) -> None:
         """Remove what a killed writer left half-done."""

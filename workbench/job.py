@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,14 +100,18 @@ class Job:
 
         return drop
 
+    @property
+    def threads(self) -> int:
+        """One for heads; else `WORKBENCH_THREADS` (a class on one server wants 1), or what torch takes by itself."""
+        return self.learner.threads or int(os.environ.get("WORKBENCH_THREADS") or torch.get_num_threads())
+
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Threads and torch's random state as this run wants them; both are the caller's again afterwards."""
         threads, self._started = torch.get_num_threads(), time.perf_counter()
         devices = [self.learner.device] if self.learner.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            if self.learner.threads:
-                torch.set_num_threads(self.learner.threads)
+            torch.set_num_threads(self.threads)
             if isinstance(self.learner, Module):
                 self.learner.training()
             try:

@@ -32,11 +32,6 @@ def _room() -> Path:
     return paths.runs() / ".queue"
 
 
-def waits(run: Path) -> bool:
-    """Whether a process holds a ticket for this run."""
-    return any(path.name.split("~")[1] == f"{run.name}.ticket" for path in tickets())
-
-
 @contextmanager
 def turn(run: Path, next_in_line: Callable[[], None], given_up: Callable[[], bool]) -> Iterator[bool]:
     """Wait until all who came before are done; then it is our turn until the block ends.

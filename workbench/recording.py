@@ -43,7 +43,7 @@ class Recorder(Watch):
     def go_on(self, job: Job) -> bool:
         """Look at the control file; pause, stop, turn knobs, save once a minute. False ends the run between two steps."""
         if self.interrupted:
-            return self._end(job, "stopped", "interrupted")
+            return self.end(job, "interrupted")
         now = time.monotonic()
         if now - self.looked_at > LOOK or job.step_in_epoch == 0:
             self.looked_at = now
@@ -88,7 +88,7 @@ class Recorder(Watch):
                     job.turn(path, value)
                     self.folder.tell("knob", step=job.step, path=path, value=value)
         if control["state"] == "stopped":
-            return self._end(job, "stopped")
+            return self.end(job)
         if control["state"] == "paused":
             self.save(job)
             self.folder.tell("paused", step=job.step)
@@ -96,12 +96,13 @@ class Recorder(Watch):
                 time.sleep(0.05)
             if control["state"] == "running" and not self.interrupted:
                 self.folder.tell("continued", step=job.step)
-            return self._obey(job) if not self.interrupted else self._end(job, "stopped", "interrupted")
+            return self._obey(job) if not self.interrupted else self.end(job, "interrupted")
         return True
 
-    def _end(self, job: Job, event: str, why: str = "") -> bool:
+    def end(self, job: Job, why: str = "") -> bool:
+        """Checkpoint and say that the run was stopped; False, so that the loop ends."""
         self.save(job)
-        self.folder.tell(event, step=job.step, why=why)
+        self.folder.tell("stopped", step=job.step, why=why)
         self.stopped = True
         return False
 
@@ -132,7 +133,7 @@ def environment(job: Job) -> dict[str, Any]:
         "device": str(plan.device),
         "device_name": torch.cuda.get_device_name(plan.device) if plan.device.type == "cuda" else platform.machine(),
         "precision": str(plan.dtype).removeprefix("torch."),
-        "threads": job.learner.threads or torch.get_num_threads(),
+        "threads": job.threads,
         "data": job.data.fingerprint,
     }
 
@@ -176,9 +177,8 @@ def record(recipe: Recipe, folder: RunFolder) -> Iterator[Row]:
 
 def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder) -> Iterator[Row]:
     folder.clear_orphans()
-    if folder.control()["state"] != "running":
-        folder.ask(state="running")
     folder.tell("started", pid=os.getpid())
+    job = None
     try:
         job = Job(plan(recipe))
         _go_on_from(job, folder, recorder)
@@ -191,11 +191,14 @@ def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder) -> Iterator
         if not recorder.stopped:
             recorder.save(job)
             folder.tell("finished", step=job.step, seconds=job.seconds, memory=memory())
-    except Diverged as error:
-        recorder.save(job)
-        folder.tell("failed", kind="Diverged", message=str(error), step=job.step)
+    except GeneratorExit:  # whoever drives the loop left it, at an epoch's end
+        if job is not None:
+            recorder.end(job)
         raise
-    except GeneratorExit:
+    except Diverged as error:
+        if job is not None:
+            recorder.save(job)
+        folder.tell("failed", kind="Diverged", message=str(error))
         raise
     except BaseException as error:
         folder.tell("failed", kind=type(error).__name__, message=str(error))
@@ -206,15 +209,16 @@ def _go_on_from(job: Job, folder: RunFolder, recorder: Recorder) -> None:
     """Restore the newest whole checkpoint, void what came after it, and say where it is not exact."""
     now, before = environment(job), folder.read("environment.json")
     folder.rows()
-    found = folder.newest()
+    found, said = folder.newest()
+    for sentence in said:
+        folder.tell("note", text=sentence)
     if found is None:
         folder.write("environment.json", now)
         if folder.rows():
             folder.tell("resumed", step=-1, exact=True)
+            folder.tell("note", text="No checkpoint was there to go on from: the run begins again.")
         return
-    tensors, place, said = found
-    for sentence in said:
-        folder.tell("note", text=sentence)
+    tensors, place = found
     if before and before["data"] != now["data"]:
         raise BrokenRun(f"the data changed since {folder.path} began; start the recipe in a new folder.")
     changed = [k for k in ("device", "precision", "threads", "versions") if before and before[k] != now[k]]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.learners.plan import Plan
 
 ENDED = ("finished", "failed", "stopped")
+UNDER_WAY = ("launched", "started", "paused", "continued")
 
 
 class Run:
@@ -102,20 +103,15 @@ class Run:
     @property
     def state(self) -> str:
         """queued, running, paused, stopped, finished, failed, or interrupted (its process is gone)."""
-        told = [e["event"] for e in self.files.events()]
-        last = next((name for name in reversed(told) if name in (*ENDED, "started", "paused", "continued")), None)
-        if last in ENDED:
-            return str(last)
-        if not self.alive and not self._waits():
-            return "interrupted" if last else "new"
-        if last is None:
-            return "queued"
-        return "paused" if last == "paused" else "running"
-
-    def _waits(self) -> bool:
-        from workbench.queue import waits
-
-        return waits(self.folder)
+        told = (e for e in reversed(self.files.events()) if e["event"] in (*ENDED, *UNDER_WAY))
+        last = next(told, {"event": "new"})
+        if last["event"] in (*ENDED, "new"):
+            return str(last["event"])
+        if last["event"] == "launched":
+            return "queued" if _breathes(last["pid"]) else "interrupted"
+        if not self.alive:
+            return "interrupted"
+        return "paused" if last["event"] == "paused" else "running"
 
     # -- while it runs ------------------------------------------------------------------------------------------------
 
@@ -237,6 +233,15 @@ class Run:
         return evaluation.report(found, data.labels[rows].numpy(), data.classes)
 
 
+def _breathes(pid: int) -> bool:
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def open_run(folder: str | Path) -> Run:
     """The run in `folder`; a bare name is looked for where runs go."""
     path = Path(folder).expanduser()
@@ -305,7 +310,9 @@ def train(recipe: Recipe, folder: str | Path | None = None) -> Iterator[dict[str
     """The same run in this process, a row an epoch; leaving the loop early stops it between two steps."""
     from workbench.recording import record
 
-    return record(recipe, prepared(recipe, folder).files)
+    run = prepared(recipe, folder)
+    run.files.ask(state="running")
+    return record(recipe, run.files)
 
 
 def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **knobs: Any) -> Run:
@@ -320,6 +327,7 @@ def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **
     run = prepared(recipe, folder)
     if run.state == "finished":
         return run
+    run.files.ask(state="running")
     from workbench.recording import record
 
     with tqdm(total=recipe.epochs, desc=f"{recipe.backbone} on {recipe.data}", unit="epoch") as bar:
@@ -336,5 +344,6 @@ def start(recipe: Recipe | Mapping[str, Any], folder: str | Path | None = None) 
 
     run = prepared(recipe if isinstance(recipe, Recipe) else Recipe.from_dict(recipe), folder)
     if run.state not in ("finished", "running", "paused", "queued"):
+        run.files.ask(state="running")
         launch(run)
     return run

@@ -34,12 +34,12 @@ def warm() -> None:
 
 
 def _spawn() -> subprocess.Popen[bytes]:
-    log = tempfile.TemporaryFile()  # noqa: SIM115  # the child owns it
     command = [sys.executable, "-m", "workbench.worker"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=environment
-    )
+    with tempfile.TemporaryFile() as log:  # the child holds it on
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=environment
+        )
 
 
 def launch(run: Run, *, again: bool = True) -> int:

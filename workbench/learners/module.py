@@ -91,11 +91,15 @@ class Module:
 
     def logits(self, inputs: Tensor, drop: Any = None) -> Tensor:
         """(1, batch, classes) for training."""
-        if len(inputs) == 1:  # one example has no batch statistics
+        lonely = len(inputs) == 1 and self.body.training  # one example has no batch statistics
+        if lonely:
             self.body.eval()
         with self.mixed():
             found = self.body(inputs)
-        return head.apply(self.head, self._standardised(found.to(self.mean.dtype)).unsqueeze(0), "relu", drop)
+        standardised = self._standardised(found.to(self.mean.dtype)).unsqueeze(0)
+        if lonely:
+            self.body.train()
+        return head.apply(self.head, standardised, "relu", drop)
 
     def _standardised(self, features: Tensor) -> Tensor:
         """Features as the head sees them: by the kept statistics, which move with the body where all of it trains."""
@@ -151,4 +155,4 @@ class Module:
         for name, b in self.moving.items():
             b.copy_(state[f"buffer.{name}"])
         moments = {n.removeprefix("optimizer."): t for n, t in state.items() if n.startswith("optimizer.")}
-        steps.load_tensors(self.optimizer, list(self.trained), moments)
+        steps.load_tensors(self.optimizer, self.trained, moments)

@@ -125,11 +125,16 @@ def tensors_of(optimizer: Any, names: list[str]) -> State:
     return found
 
 
-def load_tensors(optimizer: Any, names: list[str], state: Mapping[str, Tensor]) -> None:
-    """Give one of torch's optimizers back what `tensors_of` took from it."""
+def load_tensors(optimizer: Any, weights: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> None:
+    """Give one of torch's optimizers back what `tensors_of` took from it, each in its weight's own memory layout."""
+    import torch
+
     values: dict[int, dict[str, Any]] = {}
+    names = list(weights)
     for key, tensor in state.items():
         kind, _, name = key.partition(".")
-        values.setdefault(names.index(name), {})[kind] = tensor
+        like = weights[name]
+        held = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape and tensor.dim() else tensor
+        values.setdefault(names.index(name), {})[kind] = held.detach()
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": values, "param_groups": groups})

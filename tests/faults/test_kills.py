@@ -1,0 +1,105 @@
+"""Processes that are really killed: what is on the disk goes on to the same bits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from helpers import plain, until
+
+import workbench as wb
+from workbench.run import prepared
+
+KILLS, INTERRUPTS = (200, 200) if os.environ.get("WORKBENCH_FULL") == "1" else (10, 20)
+pytestmark = pytest.mark.faults
+
+# Checkpoints at every epoch's end, and slow ones, so that kills fall into the writing too.
+CHILD = """
+import sys, time
+from workbench import recording, folder, open_run
+recording.LEAST = 0.0
+sync = folder._sync
+def slow(path):
+    sync(path)
+    time.sleep(0.01)
+folder._sync = slow
+run = open_run(sys.argv[1])
+try:
+    for row in recording.record(run.recipe, run.files):
+        pass
+except KeyboardInterrupt:
+    sys.exit(3)
+"""
+
+
+def drive(run, after, number):
+    """Start a process that drives the run, and signal it `after` seconds after its first word of training; its exit code."""
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(run.folder)]) as child:
+        known = len(run.files.events())
+
+        def trains():
+            return any(e["event"] in ("row", "resumed", "note") for e in run.files.events()[known:])
+
+        until(lambda: child.poll() is not None or trains())
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(after)
+        if child.poll() is None:
+            child.send_signal(number)
+        return child.wait(60)
+
+
+def recipe_of(scope, tiny):
+    epochs = 300 if scope == "head" else 12
+    return wb.Recipe(wb.Digits(per_class=5), tiny, scope=scope, epochs=epochs, batch_size=16, regularizers="dropout, l2")
+
+
+@pytest.mark.parametrize("scope", ["head", "all"])
+def test_killed_again_and_again_it_ends_with_the_same_bits(scope, tiny, tmp_path):
+    draw, recipe = random.Random(scope), recipe_of(scope, tiny)
+    whole = wb.fine_tune(recipe)
+    run, killed = prepared(recipe, tmp_path / "run"), 0
+    while killed < KILLS // 2:
+        started = len(run.files.steps())
+        code = drive(run, draw.uniform(0.0, 1.5), signal.SIGKILL)
+        if code == 0:  # it finished before it could be killed: another folder
+            assert plain(run.rows) == plain(whole.rows)
+            run = prepared(recipe, tmp_path / f"run-{killed}-{time.monotonic_ns()}")
+            continue
+        killed += 1
+        assert code == -signal.SIGKILL and len(run.files.steps()) >= min(started, 1)
+        assert run.files.newest()[1] == []  # whatever is there is whole
+    wb.fine_tune(recipe, run.folder)
+    assert plain(run.rows) == plain(whole.rows)
+    ours, theirs = (r.files.load(r.files.steps()[-1])[0] for r in (run, whole))
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+    assert not list(run.folder.glob("checkpoints/.*"))
+
+
+def test_an_interrupt_at_any_moment_leaves_a_step_boundary(tiny, tmp_path):
+    draw, recipe = random.Random(0), recipe_of("head", tiny)
+    whole = wb.fine_tune(recipe)
+    by_step = {row["step"]: row for row in plain(whole.rows)}
+    run, done = prepared(recipe, tmp_path / "run-0"), 0
+    while done < INTERRUPTS:
+        timer = threading.Timer(draw.uniform(0.05, 0.4), os.kill, (os.getpid(), signal.SIGINT))
+        with contextlib.suppress(KeyboardInterrupt):
+            rows = wb.train(recipe, run.folder)
+            next(rows, None)
+            timer.start()
+            for _ in rows:
+                pass
+            timer.join()  # too late for this one: the run had ended
+        done += 1
+        assert run.state in ("stopped", "finished") and run.files.newest()[1] == []
+        assert all(by_step[row["step"]] == row for row in plain(run.rows))
+        if run.state == "finished":
+            run = prepared(recipe, tmp_path / f"run-{done}")
+    wb.fine_tune(recipe, run.folder)
+    assert plain(run.rows) == plain(whole.rows)

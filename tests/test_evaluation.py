@@ -1,0 +1,50 @@
+"""Metrics against scikit-learn, intervals against theory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from workbench import evaluation
+
+DRAW = np.random.default_rng(0)
+LABELS, ANSWERS = DRAW.integers(0, 5, 300), DRAW.integers(0, 5, 300)
+
+
+def test_scores_are_scikit_learns():
+    found = evaluation.summary(LABELS, ANSWERS, 5)
+    kwargs = {"average": "macro", "zero_division": 0}
+    assert found["accuracy"] == pytest.approx(metrics.accuracy_score(LABELS, ANSWERS))
+    assert found["precision"] == pytest.approx(metrics.precision_score(LABELS, ANSWERS, **kwargs))
+    assert found["recall"] == pytest.approx(metrics.recall_score(LABELS, ANSWERS, **kwargs))
+    assert found["f1"] == pytest.approx(metrics.f1_score(LABELS, ANSWERS, **kwargs))
+    assert (evaluation.confusion(LABELS, ANSWERS, 5) == metrics.confusion_matrix(LABELS, ANSWERS)).all()
+
+
+def test_losses_are_scikit_learns_and_stay_finite():
+    logits = DRAW.normal(size=(300, 5)) * 10
+    chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert evaluation.losses(logits, LABELS).mean() == pytest.approx(metrics.log_loss(LABELS, chances))
+    assert np.isfinite(evaluation.losses(np.array([[1e5, -1e5]]), np.array([1]))).all()
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says():
+    draw, inside = np.random.default_rng(1), 0
+    for _ in range(300):
+        low, high = evaluation.interval((draw.random(200) < 0.8).astype(float), (draw.random(150) < 0.7).astype(float))
+        inside += low <= 0.1 <= high
+    assert 0.90 <= inside / 300 <= 0.99
+
+
+def test_a_class_that_is_not_there_is_not_counted():
+    found = evaluation.report(np.eye(3)[[0, 1, 0]], np.array([0, 1, 1]), ("a", "b", "c"))
+    assert found["classes"][2]["recall"] is None and found["classes"][2]["support"] == 0
+    assert found["recall"] == pytest.approx((1 + 0.5) / 2)
+
+
+def test_the_gap_points_the_right_way():
+    good = {"loss": np.full(50, 0.1), "right": np.ones(50)}
+    bad = {"loss": np.full(40, 1.1), "right": np.zeros(40)}
+    found = evaluation.compared(good, bad)
+    assert found["gap_loss"] == pytest.approx(1.0) and found["gap_accuracy"] == 1.0 and found["low"] == found["high"] == 1

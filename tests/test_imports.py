@@ -1,0 +1,57 @@
+"""Imports go one way, and importing is cheap and has no effect."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import workbench as wb
+
+PACKAGE = Path(wb.__file__).parent
+ONLY = {"ipywidgets": {"panels"}, "anywidget": {"panels"}, "papermill": {"report.py"}, "optuna": {"search"}, "ray": {"search"}}
+
+
+def imported(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_libraries_stay_where_they_belong(path):
+    home = path.relative_to(PACKAGE).parts[0]
+    for name in imported(path):
+        allowed = ONLY.get(name.split(".")[0])
+        assert allowed is None or home in allowed, f"{path.name} imports {name}"
+        assert not name.startswith("workbench.panels") or home in ("panels", "__init__.py")
+
+
+def test_importing_loads_nothing_heavy():
+    heavy = "torch timm transformers plotly ipywidgets pandas sklearn papermill optuna matplotlib".split()
+    code = f"import sys, workbench, workbench.choices, workbench.regularizers, workbench.recipe; print([h for h in {heavy} if h in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", [n for n in wb.__all__ if n not in ("plots", "errors")])
+def test_every_name_is_there(name):
+    assert getattr(wb, name).__doc__
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'fine_tun'"):
+        wb.fine_tun  # noqa: B018
+
+
+def test_no_pickle_is_ever_read_outside_the_pipe():
+    for path in PACKAGE.rglob("*.py"):
+        names = set(imported(path))
+        assert not names & {"pickle", "joblib", "dill"}
+        assert "cloudpickle" not in names or path.name == "worker.py"
+        assert "torch.load(" not in path.read_text()

@@ -1,0 +1,82 @@
+"""Each regularizer's mathematics, against an independent computation."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import workbench as wb
+from workbench.choices import entries
+from workbench.regularizers import Now, Regularizer
+
+
+def two_trials():
+    return [torch.randn(2, 5, 3, dtype=torch.float64), torch.randn(2, 3, 4, dtype=torch.float64)]
+
+
+def now(**knobs):
+    return Now(lr=torch.tensor([0.1, 0.2], dtype=torch.float64), **knobs)
+
+
+STRENGTH = torch.tensor([0.5, 2.0], dtype=torch.float64)
+
+
+def test_l1_and_l2_by_hand():
+    weights = two_trials()
+    for made, power in ((wb.L1(), 1), (wb.L2(), 2)):
+        by_hand = [s * sum(float((w[t].abs() ** power).sum()) for w in weights) for t, s in enumerate((0.5, 2.0))]
+        assert made.penalty(weights, now(strength=STRENGTH)).tolist() == pytest.approx(by_hand)
+
+
+def test_weight_decay_is_that_of_torchs_adamw():
+    weights = two_trials()
+    expected = [torch.stack([w[0] * (1 - 0.1 * 0.5), w[1] * (1 - 0.2 * 2.0)]) for w in weights]
+    wb.WeightDecay().on_gradients(weights, now(strength=STRENGTH))
+    for got, wanted in zip(weights, expected, strict=True):
+        torch.testing.assert_close(got, wanted)
+
+
+def test_label_smoothing_is_that_of_torch():
+    logits, targets = torch.randn(2, 7, 4, dtype=torch.float64), torch.randint(0, 4, (1, 7))
+    extra = wb.LabelSmoothing().on_logits(logits, targets, now(amount=torch.tensor([0.1, 0.3], dtype=torch.float64)))
+    for trial, amount in enumerate((0.1, 0.3)):
+        ce = torch.nn.functional.cross_entropy
+        wanted = ce(logits[trial], targets[0], label_smoothing=amount) - ce(logits[trial], targets[0])
+        assert float(extra[trial]) == pytest.approx(float(wanted))
+
+
+def history(values, column="valid_loss"):
+    return [{"epoch": at, column: value} for at, value in enumerate(values)]
+
+
+def test_early_stopping_waits_and_stops():
+    stop = wb.EarlyStopping(patience=2)
+    assert not stop.should_stop(history([9, 3, 2, 2.5]))
+    assert stop.should_stop(history([9, 3, 2, 2.5, 2.1]))
+    assert not stop.should_stop(history([9, 3, 2, 2.5, 1.9, 2]))
+    assert not stop.should_stop(history([0.1]))  # the row before training does not count
+    assert wb.EarlyStopping(watch="gap", patience=1).should_stop(history([0, 0.1, 0.2], "gap_loss"))
+    assert wb.EarlyStopping(patience=2, at_least=0.5).should_stop(history([9, 3, 2.8, 2.6]))
+
+
+@pytest.mark.parametrize("name", entries(Regularizer))
+def test_every_entry_trains(name, tiny):
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, regularizers=name, epochs=2))
+    assert run.state == "finished" and len(run.rows) == 3
+
+
+def weights_of(run):
+    return [w for n, w in run.files.load(run.files.steps()[-1])[0].items() if n == "head.0.weight"][0]
+
+
+def test_they_do_what_they_say(tiny):
+    plain = wb.Recipe(wb.Digits(per_class=5), tiny, epochs=20, lr=1e-2)
+    size = {k: float(weights_of(wb.fine_tune(plain.replace(regularizers=r))).abs().sum())
+            for k, r in {"none": "", "l1": "l1(strength=0.05)", "l2": "l2(strength=0.3)", "wd": "weight-decay(strength=10)"}.items()}  # fmt: skip
+    assert all(size[each] < 0.7 * size["none"] for each in ("l1", "l2", "wd"))
+
+
+def test_they_stack(tiny):
+    recipe = wb.Recipe(wb.Digits(per_class=5), tiny, epochs=3, regularizers=", ".join(entries(Regularizer)))
+    run = wb.fine_tune(recipe)
+    assert run.rows[-1]["penalty"] > 0 and run.rows[-1]["objective"] > run.rows[-1]["penalty"]

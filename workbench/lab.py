@@ -1,0 +1,50 @@
+"""JupyterLab on the quickstart: token on, loopback only, nothing fetched from outside, no news pop-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from workbench import paths
+
+QUICKSTART = "notebooks/quickstart.ipynb"
+# The command-line switch for news silences the server and the browser asks all the same (JupyterLab 4.6), so the setting
+# behind the question is answered too. It is a default: who wants the news turns them on under Notifications.
+SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
+
+
+def command(extra: list[str]) -> list[str]:
+    """The arguments for JupyterLab, `extra` ones last. The token stays on because nothing here turns it off."""
+    root = paths.clone() or Path.cwd()
+    start = f"/lab/tree/{QUICKSTART}" if (root / QUICKSTART).is_file() else "/lab"
+    arguments = [
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.root_dir={root}",
+        f"--LabApp.default_url={start}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if sys.platform != "win32" and os.geteuid() == 0 and "--allow-root" not in extra:
+        arguments.append("--allow-root")  # in a container one is root; loopback and the token guard what there is
+    return [*arguments, *extra]
+
+
+def settings() -> Path:
+    """A folder for `JUPYTER_CONFIG_PATH` that holds our defaults; the user's own settings stay untouched and win."""
+    folder = paths.cache() / "jupyter"
+    file = folder / "labconfig" / "default_setting_overrides.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(SETTINGS, indent=1), encoding="utf-8")
+    return folder
+
+
+def main(argv: list[str]) -> int:
+    """Run JupyterLab in this process until it is stopped; `argv` goes through to it, such as `--no-browser`."""
+    from jupyterlab.labapp import LabApp
+
+    others = os.environ.get("JUPYTER_CONFIG_PATH")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join([str(settings()), *([others] if others else [])])
+    LabApp.launch_instance(command(argv))
+    return 0

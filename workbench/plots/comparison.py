@@ -1,0 +1,72 @@
+"""Runs side by side: how good each is, and how wide its gap."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.plots.style import TRAIN, VALID, axis, figure, label, named
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from workbench.run import Run
+
+
+def rows(runs: Run | Iterable[Run] | Mapping[str, Run]) -> list[dict[str, Any]]:
+    """One row a run, at its best epoch: validation accuracy and gap, each with its 95 % bootstrap interval."""
+    return [_row(name, run) for name, run in named(runs).items() if run.best]
+
+
+def _row(name: str, run: Run) -> dict[str, Any]:
+    found, best = run.details(), run.best or {}
+    accuracy = {"valid_accuracy": found["accuracy"], "low": found["low"], "high": found["high"]}
+    gap = {"gap_accuracy": best["gap_accuracy"], "gap_low": best["low"], "gap_high": best["high"]}
+    return {"name": name, "best_epoch": best["epoch"], **accuracy, **gap}
+
+
+def compared(runs: Run | Iterable[Run] | Mapping[str, Run]) -> go.Figure:
+    """Validation accuracy and gap of each run at its best epoch, as dots with their 95 % intervals."""
+    lines = rows(runs)
+    names = [label(line["name"]) for line in lines]
+    traces = [
+        _dots(lines, names, ("valid_accuracy", "low", "high"), "validation accuracy", VALID, "x"),
+        _dots(lines, names, ("gap_accuracy", "gap_low", "gap_high"), "gap in accuracy", TRAIN, "x2"),
+    ]
+    best = max(lines, key=lambda line: line["valid_accuracy"], default=None)
+    title = f"{label(best['name'])} has the highest validation accuracy, {best['valid_accuracy']:.3f}." if best else ""
+    return figure(
+        traces,
+        title or "No epoch has been measured yet.",
+        height=150 + 36 * len(lines),
+        xaxis=axis("validation accuracy (share)", domain=[0.0, 0.47]),
+        xaxis2=axis("gap in accuracy (train − valid)", domain=[0.53, 1.0]) | {"zeroline": True},
+        yaxis=axis("", autorange="reversed", type="category"),
+        showlegend=False,
+    )
+
+
+def _dots(
+    lines: list[dict[str, Any]], names: list[str], keys: tuple[str, str, str], what: str, colour: str, x: str
+) -> dict[str, Any]:
+    middle, low, high = ([line[key] for line in lines] for key in keys)
+    bars = {
+        "type": "data",
+        "symmetric": False,
+        "array": [top - value for top, value in zip(high, middle, strict=True)],
+        "arrayminus": [value - bottom for value, bottom in zip(middle, low, strict=True)],
+        "color": colour,
+    }
+    said = "%{y}: %{x:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]<extra>" + what + "</extra>"
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": middle,
+        "y": names,
+        "xaxis": x,
+        "error_x": bars,
+        "marker": {"color": colour, "size": 10},
+        "customdata": [list(pair) for pair in zip(low, high, strict=True)],
+        "hovertemplate": said,
+        "name": what,
+    }

@@ -1,0 +1,73 @@
+"""What all figures share: colours, paper, labels, how many points."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from workbench.run import Run
+
+TRAIN, VALID = "#0072B2", "#D55E00"
+COLOURS = (TRAIN, VALID, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's, but for yellow and black
+GREY, FAINT = "#7a7a7a", "rgba(127, 127, 127, 0.25)"  # legible on a light page and on a dark one
+POINTS = 500  # at most, a trace
+
+
+def label(text: Any, most: int = 60) -> str:
+    """A user's text as plotly shows it letter by letter: no tags, and not too long."""
+    text = str(text)
+    return html.escape(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def faded(colour: str, share: float) -> str:
+    """`colour` (#rrggbb) let through: `rgba(...)`."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, {share:g})"
+
+
+def thin(count: int, keep: Iterable[int] = (), most: int = POINTS) -> list[int]:
+    """Which of `count` points are drawn: all, or `most` evenly spread ones with the first, the last and those in `keep`."""
+    if count <= most:
+        return list(range(count))
+    kept = {at for at in keep if 0 <= at < count}
+    even = most - len(kept)
+    return sorted(kept | {round(at * (count - 1) / (even - 1)) for at in range(even)})
+
+
+def named(runs: Run | Iterable[Run] | Mapping[str, Run]) -> dict[str, Run]:
+    """The runs by a name each: as given, or by what sets their recipes apart, or by their folders."""
+    if isinstance(runs, Mapping):
+        return dict(runs)
+    each = [*runs] if isinstance(runs, Iterable) else [runs]
+    recipes = [run.recipe.to_dict() for run in each]
+    differ = [key for key in recipes[0] if len({str(recipe[key]) for recipe in recipes}) > 1] if recipes else []
+    said = [", ".join(f"{key}: {recipe[key] or 'none'}" for key in differ) for recipe in recipes]
+    unique = len(set(said)) == len(said) and all(said)
+    return {(text if unique else run.folder.name): run for text, run in zip(said, each, strict=True)}
+
+
+def figure(traces: Sequence[Mapping[str, Any]], title: str, **layout: Any) -> go.Figure:
+    """A plotly figure of these traces on paper that suits both themes."""
+    import plotly.graph_objects as go
+
+    shown = {
+        "title": {"text": title, "font": {"size": 14}, "x": 0, "xref": "container", "pad": {"l": 12}, "xanchor": "left"},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"color": GREY, "size": 12},
+        "margin": {"l": 60, "r": 20, "t": 70, "b": 45},
+        "hovermode": "closest",
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        "template": "none",
+    }
+    return go.Figure(data=list(traces), layout=shown | layout)
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis with its title, a faint grid, and no line at zero unless asked for."""
+    base = {"title": {"text": title, "standoff": 8}, "gridcolor": FAINT, "linecolor": FAINT, "zeroline": False}
+    return base | {"automargin": True} | more
