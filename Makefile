@@ -1,6 +1,7 @@
 # Every target sets itself up: nothing needs to be there but make and Python 3.11 or later with venv.
-# There is one set-up for all targets, tests included: they add a few seconds and about 1 % to what torch takes, and who
-# runs the workbench can check it. uv, itself from the index, makes a second set-up a matter of seconds.
+# There is one set-up for all targets, tests included: what they need adds about 0.2 GB to the 6 GB that torch and the
+# rest take, and whoever runs the workbench can check it. uv, itself from the index, makes a second set-up a matter of
+# seconds.
 
 PYTHON ?= python3
 NOTEBOOK ?= notebooks/quickstart.ipynb

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import workbench as wb
-from workbench.choices import MENUS, FLAG, Choice, Options, Range, Text, entries, entries_of, entry, knob, menu_base
+from workbench.choices import FLAG, MENUS, Choice, Options, Range, Text, entries, entries_of, entry, knob, menu_base
 from workbench.errors import BadChoice, BadKnob
 
 
@@ -88,9 +88,7 @@ def test_a_class_made_again_counts_and_equals_its_earlier_self():
     assert entries(Spice)["salt"] is second
 
 
-@given(
-    st.floats(0, 2), st.integers(1, 9), st.booleans(), st.text(), st.none() | st.integers(1, 9)
-)
+@given(st.floats(0, 2), st.integers(1, 9), st.booleans(), st.text(), st.none() | st.integers(1, 9))
 def test_spelled_and_read_back(amount, corns, ground, note, age):
     made = Pepper(amount=amount, corns=corns, ground=ground, note=note, age=age)
     assert entries_of(Spice, f"{made.spelled()}") == (made,)

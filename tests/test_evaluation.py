@@ -47,4 +47,6 @@ def test_the_gap_points_the_right_way():
     good = {"loss": np.full(50, 0.1), "right": np.ones(50)}
     bad = {"loss": np.full(40, 1.1), "right": np.zeros(40)}
     found = evaluation.compared(good, bad)
-    assert found["gap_loss"] == pytest.approx(1.0) and found["gap_accuracy"] == 1.0 and found["low"] == found["high"] == 1
+    assert (
+        found["gap_loss"] == pytest.approx(1.0) and found["gap_accuracy"] == 1.0 and found["low"] == found["high"] == 1
+    )

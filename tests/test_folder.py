@@ -105,4 +105,8 @@ def test_a_full_disk_is_said_and_leaves_no_part(folder, monkeypatch):
     with pytest.raises(DiskFull, match="no room to write .* bytes free"):
         put(folder, 2)
     monkeypatch.undo()
-    assert folder.steps() == [1] and not list((folder.path / "checkpoints").glob(".*")) and folder.newest()[0][1]["step"] == 1
+    assert (
+        folder.steps() == [1]
+        and not list((folder.path / "checkpoints").glob(".*"))
+        and folder.newest()[0][1]["step"] == 1
+    )

@@ -71,7 +71,9 @@ def test_a_head_alone_is_torchs_linear_with_torchs_adamw(tiny):
         optimizer.zero_grad()
         torch.nn.functional.cross_entropy(rival(features[at]), labels[at]).backward()
         optimizer.step()
-    ours, _ = trained([wb.Recipe("digits", tiny)], tiny, torch.tensor([0.1], dtype=torch.float64), torch.zeros(1).double())
+    ours, _ = trained(
+        [wb.Recipe("digits", tiny)], tiny, torch.tensor([0.1], dtype=torch.float64), torch.zeros(1).double()
+    )
     torch.testing.assert_close(ours[0].T, rival.weight.detach(), rtol=0, atol=1e-10)
 
 

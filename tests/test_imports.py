@@ -12,7 +12,13 @@ import pytest
 import workbench as wb
 
 PACKAGE = Path(wb.__file__).parent
-ONLY = {"ipywidgets": {"panels"}, "anywidget": {"panels"}, "papermill": {"report.py"}, "optuna": {"search"}, "ray": {"search"}}
+ONLY = {
+    "ipywidgets": {"panels"},
+    "anywidget": {"panels"},
+    "papermill": {"report.py"},
+    "optuna": {"search"},
+    "ray": {"search"},
+}
 
 
 def imported(path):
@@ -33,7 +39,7 @@ def test_libraries_stay_where_they_belong(path):
 
 
 def test_importing_loads_nothing_heavy():
-    heavy = "torch timm transformers plotly ipywidgets pandas sklearn papermill optuna matplotlib".split()
+    heavy = ["torch", "timm", "transformers", "plotly", "ipywidgets", "pandas", "sklearn", "papermill", "optuna", "matplotlib"]
     code = f"import sys, workbench, workbench.choices, workbench.regularizers, workbench.recipe; print([h for h in {heavy} if h in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

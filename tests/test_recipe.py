@@ -45,7 +45,12 @@ def test_ids_differ_with_any_knob(tiny):
 
 def test_turned_reaches_every_place(tiny):
     recipe = some(tiny).turned({"lr": 0.5, "l2.strength": 0.2, "scope.layers": 2, "data.label_noise": 0.1})
-    assert (recipe.lr, recipe.regularizers[0].strength, recipe.scope.layers, recipe.data.label_noise) == (0.5, 0.2, 2, 0.1)
+    assert (recipe.lr, recipe.regularizers[0].strength, recipe.scope.layers, recipe.data.label_noise) == (
+        0.5,
+        0.2,
+        2,
+        0.1,
+    )
     with pytest.raises(BadChoice, match="the recipe has no knob 'l2.strenght'. Did you mean 'l2.strength'"):
         recipe.turned({"l2.strenght": 1})
 

@@ -10,7 +10,9 @@ from workbench.learners.schedules import Constant, Cosine, OneCycle, Schedule
 from workbench.learners.steps import SGD, AdamW
 
 
-@pytest.mark.parametrize("optimizer", [AdamW(), AdamW(beta1=0.5, beta2=0.9), SGD(), SGD(nesterov=True), SGD(momentum=0.0)])
+@pytest.mark.parametrize(
+    "optimizer", [AdamW(), AdamW(beta1=0.5, beta2=0.9), SGD(), SGD(nesterov=True), SGD(momentum=0.0)]
+)
 def test_fifty_steps_equal_torchs_own(optimizer):
     rates = torch.tensor([0.1, 0.01, 0.003], dtype=torch.float64)
     stacked = {"w": torch.randn(3, 4, 2, dtype=torch.float64)}

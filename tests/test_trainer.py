@@ -25,7 +25,9 @@ def test_same_seed_same_bits_and_another_seed_others(tiny, scope):
     recipe = wb.Recipe(SMALL, tiny, scope=scope, epochs=2, regularizers="dropout, l2")
     (first, one), (second, two), (other, _) = (rows_of(r) for r in (recipe, recipe, recipe.replace(seed=1)))
     assert plain(first) == plain(second) != plain(other)
-    assert all(torch.equal(a, b) for a, b in zip(one.learner.state().values(), two.learner.state().values(), strict=True))
+    assert all(
+        torch.equal(a, b) for a, b in zip(one.learner.state().values(), two.learner.state().values(), strict=True)
+    )
 
 
 @pytest.mark.parametrize(("scope", "moves"), [("head", 0), ("blocks(last=1)", 9), ("norms", 26), ("all", None)])
@@ -99,7 +101,11 @@ def test_changes_are_replayed_at_their_step(tiny):
     recipe = wb.Recipe(SMALL, tiny, epochs=4, regularizers="l2(strength=0.0)", batch_size=25)
     plainly, _ = rows_of(recipe)
     changed, job = rows_of(recipe.replace(changes="4: l2.strength=0.3; 6: lr=0.5"))
-    assert plain(plainly)[:3] == plain(changed)[:3] and changed[3]["penalty"] > 0 and changed[4]["lr"] == pytest.approx(0.5)
+    assert (
+        plain(plainly)[:3] == plain(changed)[:3]
+        and changed[3]["penalty"] > 0
+        and changed[4]["lr"] == pytest.approx(0.5)
+    )
     assert job.knobs["l2.strength"] == 0.3
 
 

@@ -37,7 +37,9 @@ def write_json(path: Path, value: Any) -> None:
 def _full(path: Path, error: OSError) -> OSError:
     free = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
     if error.errno == 28 or error.errno == 122:
-        return DiskFull(f"no room to write {path} ({free:,} bytes free); make room, then go on from the last checkpoint.")
+        return DiskFull(
+            f"no room to write {path} ({free:,} bytes free); make room, then go on from the last checkpoint."
+        )
     return error
 
 

@@ -222,7 +222,9 @@ class Job:
         """Accuracy of the probe on the true labels, and the share of the wrong labels that is repeated."""
         answers = self.learner.answers(self.probe)[0].argmax(-1).cpu()
         truth = self.data.true_labels[self.data.train]
-        repeated = self.learner.answers(self._spoilt)[0].argmax(-1).cpu() == self.data.labels[self.data.train][self._spoilt]
+        repeated = (
+            self.learner.answers(self._spoilt)[0].argmax(-1).cpu() == self.data.labels[self.data.train][self._spoilt]
+        )
         clean = (answers == truth[self.probe]).double().mean()
         return {"clean_train_accuracy": float(clean), "memorised": float(repeated.double().mean())}
 
@@ -260,5 +262,9 @@ def stratified(labels: Tensor, most: int) -> Tensor:
     """At most `most` positions, each class with its share, in order: a fixed probe of the training part."""
     if most >= len(labels):
         return torch.arange(len(labels))
-    kept = [at[: max(1, round(most * len(at) / len(labels)))] for c in labels.unique() for at in [(labels == c).nonzero().flatten()]]
+    kept = [
+        at[: max(1, round(most * len(at) / len(labels)))]
+        for c in labels.unique()
+        for at in [(labels == c).nonzero().flatten()]
+    ]
     return torch.cat(kept).sort().values[:most]

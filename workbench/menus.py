@@ -53,11 +53,11 @@ def parameters(recipe: Recipe) -> pd.DataFrame:
 
 def counts(recipe: Recipe, classes: int, side: int) -> dict[str, int]:
     """How many numbers train and how many stay frozen: `body trained`, `body frozen`, `head trained`."""
+    import torch
+
     from workbench.backbones.vision import build
     from workbench.learners import head
     from workbench.scopes import Head
-
-    import torch
 
     built = build(recipe.backbone, side=side, seed=0)
     chosen = set(recipe.scope.chosen(built.body))
@@ -83,7 +83,9 @@ def _weights(recipe: Recipe) -> list[dict[str, Any]]:
 
 
 def _knobs(recipe: Recipe) -> list[dict[str, Any]]:
-    shown = [(path, knob, value) for path, (knob, value) in recipe.places().items() if not isinstance(knob.domain, Menu)]
+    shown = [
+        (path, knob, value) for path, (knob, value) in recipe.places().items() if not isinstance(knob.domain, Menu)
+    ]
     chosen = [(path, knob, value) for path, (knob, value) in recipe.places().items() if isinstance(knob.domain, Menu)]
     rows = [_row("hyperparameter", path, _said(value), "you, or a search") for path, _, value in chosen]
     return rows + [_row("hyperparameter", path, _said(value), "you, or a search") for path, _, value in shown]

@@ -102,7 +102,6 @@ class Recipe(Knobbed):
         return getattr(cls(), name)
 
 
-
 def _scalar(value: Any) -> Any:
     if isinstance(value, Choice):
         return value.spelled()

@@ -170,7 +170,9 @@ def record(recipe: Recipe, folder: RunFolder) -> Iterator[Row]:
         with deferred_interrupts(recorder):
             yield from _recorded(recipe, folder, recorder)
         if recorder.interrupted:
-            raise Interrupted(f"Interrupted between two steps. wb.fine_tune(recipe, folder={str(folder.path)!r}) goes on.")
+            raise Interrupted(
+                f"Interrupted between two steps. wb.fine_tune(recipe, folder={str(folder.path)!r}) goes on."
+            )
     finally:
         lock.release()
 

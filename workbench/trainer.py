@@ -69,7 +69,5 @@ def train(job: Job, watch: Watch) -> Iterator[Row]:
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean over the batch, one value a trial: (trials, batch, classes) and (1 or trials, batch) to (trials,)."""
-    each = F.cross_entropy(
-        logits.flatten(0, 1), targets.expand(logits.shape[:2]).reshape(-1), reduction="none"
-    )
+    each = F.cross_entropy(logits.flatten(0, 1), targets.expand(logits.shape[:2]).reshape(-1), reduction="none")
     return each.view(logits.shape[:2]).mean(1)

@@ -57,7 +57,9 @@ def drive(run, after, number):
 
 def recipe_of(scope, tiny):
     epochs = 300 if scope == "head" else 12
-    return wb.Recipe(wb.Digits(per_class=5), tiny, scope=scope, epochs=epochs, batch_size=16, regularizers="dropout, l2")
+    return wb.Recipe(
+        wb.Digits(per_class=5), tiny, scope=scope, epochs=epochs, batch_size=16, regularizers="dropout, l2"
+    )
 
 
 @pytest.mark.parametrize("scope", ["head", "all"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SIDE = 32
 CANVAS = 48  # a character is drawn larger than it is shown, so that deforming it costs no sharpness
 # One character of each shape: c, o, s and the like look as their capitals do once size no longer counts, l and I as 1.
-CHARACTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabdefghijkmnqrty?&@#$%+=<"
+CHARACTERS = "0123456789ABCDEFGHJKLMNPQRSTUVWXYZabdefghijkmnqrty?&@#%+="
 FONTS = (
     *("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSans-BoldOblique"),
     *("DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSansMono-Oblique", "DejaVuSansMono-BoldOblique"),
@@ -75,7 +75,7 @@ def deformed(pictures: Tensor, generator: Generator) -> Tensor:
     moved = F.grid_sample(inked, grid, align_corners=False)
     moved = _blurred(_coarse(moved, generator), generator)
     draws = torch.rand(3, len(moved), 1, 1, 1, generator=generator)
-    contrast, power, noise = 0.55 + 0.6 * draws[0], 0.6 + 0.9 * draws[1], 0.16 * draws[2]
+    contrast, power, noise = 0.7 + 0.5 * draws[0], 0.6 + 0.9 * draws[1], 0.15 * draws[2]
     grey = contrast * moved.clamp(0, 1) ** power
     return (grey + noise * torch.randn(moved.shape, generator=generator)).clamp(0, 1)
 
@@ -87,7 +87,7 @@ def _inked(pictures: Tensor, generator: Generator) -> Tensor:
 
     grown = F.max_pool2d(pictures, 5, 1, 2)
     shrunk = -F.max_pool2d(-pictures, 3, 1, 1)
-    amount = 1.7 * torch.rand(len(pictures), 1, 1, 1, generator=generator) - 0.7
+    amount = 1.6 * torch.rand(len(pictures), 1, 1, 1, generator=generator) - 0.6
     return torch.where(amount > 0, torch.lerp(pictures, grown, amount), torch.lerp(pictures, shrunk, -amount))
 
 
@@ -98,9 +98,9 @@ def _affine(pictures: Tensor, generator: Generator) -> Tensor:
 
     count = len(pictures)
     turn, shear, stretch, across, down = 2 * torch.rand(5, count, generator=generator) - 1
-    size = 0.55 + 0.75 * torch.rand(count, generator=generator)
+    size = 0.75 + 0.7 * torch.rand(count, generator=generator)
     turn, shear, stretch = 0.45 * turn, 0.35 * shear, torch.exp(0.3 * stretch)
-    room = (1.1 - size * 0.75).clamp(min=0.1)
+    room = (1.1 - 0.75 * size).clamp(min=0.1)
     cos, sin = torch.cos(turn) / size, torch.sin(turn) / size
     first = torch.stack([cos * stretch, (sin + shear * cos) * stretch], 1)
     second = torch.stack([-sin / stretch, (cos - shear * sin) / stretch], 1)

@@ -68,7 +68,11 @@ def split(places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     order = np.argsort(places, kind="stable")
     sorted_places = places[order]
-    return order[sorted_places < 0.6], order[(sorted_places >= 0.6) & (sorted_places < 0.8)], order[sorted_places >= 0.8]
+    return (
+        order[sorted_places < 0.6],
+        order[(sorted_places >= 0.6) & (sorted_places < 0.8)],
+        order[sorted_places >= 0.8],
+    )
 
 
 def cut(train: np.ndarray, labels: np.ndarray, per_class: int | None) -> np.ndarray:
@@ -141,6 +145,6 @@ def _check(labels: np.ndarray, classes: list[str], parts: dict[str, np.ndarray])
         raise BadData(f"at least two classes must be there to tell apart, got {len(classes)}: {', '.join(classes)}.")
     for part, members in parts.items():
         missing = [c for at, c in enumerate(classes) if not np.any(labels[members] == at)]
-        if missing and part != "test" or not len(members):
+        if (missing and part != "test") or not len(members):
             shown = ", ".join(missing[:5]) or "any class"
             raise BadData(f"the {part} part holds no example of {shown}: add examples, or leave the class out.")

@@ -57,7 +57,9 @@ class Module:
         side = self.built.size or pictures.shape[-1]
         prepared = len(pictures) * self.built.channels * side * side * 4 <= PREPARED_BYTES
         self.pictures = pictures.to(self.device)
-        self.prepared = torch.cat([self.built.prepare(p).to(dtype) for p in self.pictures.split(1024)]) if prepared else None
+        self.prepared = (
+            torch.cat([self.built.prepare(p).to(dtype) for p in self.pictures.split(1024)]) if prepared else None
+        )
 
     @property
     def trained(self) -> dict[str, Tensor]:

@@ -36,7 +36,9 @@ def confusion(run: Run | Mapping[str, Any]) -> go.Figure:
         "x": places,
         "y": places,
         "z": [[each["share"] for each in line] for line in grid],
-        "customdata": [[[label(each["label"]), label(each["answer"]), each["count"]] for each in line] for line in grid],
+        "customdata": [
+            [[label(each["label"]), label(each["answer"]), each["count"]] for each in line] for line in grid
+        ],
         "hovertemplate": "%{customdata[0]} answered as %{customdata[1]}: %{customdata[2]} (%{z:.1%})<extra></extra>",
         "colorscale": "Cividis",
         "zmin": 0,

@@ -55,7 +55,14 @@ def figure(traces: Sequence[Mapping[str, Any]], title: str, **layout: Any) -> go
     import plotly.graph_objects as go
 
     shown = {
-        "title": {"text": title, "font": {"size": 14}, "x": 0, "xref": "container", "pad": {"l": 12}, "xanchor": "left"},
+        "title": {
+            "text": title,
+            "font": {"size": 14},
+            "x": 0,
+            "xref": "container",
+            "pad": {"l": 12},
+            "xanchor": "left",
+        },
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": GREY, "size": 12},

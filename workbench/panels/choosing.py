@@ -1,0 +1,196 @@
+"""One entry of a menu with its knobs; several of them; a backbone by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from workbench.choices import Choice, entries, menu_base
+from workbench.panels.controls import WIDE, Control
+from workbench.panels.text import line
+
+Propose = Callable[[Callable[[], Any]], None]  # gets what makes the new value, so that its error can be shown
+
+
+class Knobs:
+    """The controls of one choice's knobs. Holds a draft: what the controls say, whether it is valid or not."""
+
+    def __init__(self, choice: type[Choice], values: dict[str, Any], propose: Propose):
+        self.choice, self.draft, self._propose = choice, dict(values), propose
+        self.controls = {k.name: Control(k, values[k.name], self._setter(k.name)) for k in choice.knobs()}
+        self.box = widgets.VBox([c.box for c in self.controls.values()], layout=widgets.Layout(padding="0 0 0 10px"))
+
+    def _setter(self, name: str) -> Callable[[Any], None]:
+        def chosen(value: Any) -> None:
+            self.draft[name] = value
+            self._propose(lambda: self.choice(**self.draft))
+
+        return chosen
+
+    def show(self, values: dict[str, Any]) -> None:
+        """Put these values into the controls."""
+        self.draft = dict(values)
+        for name, control in self.controls.items():
+            control.show(values[name])
+
+
+class OneOf:
+    """A dropdown over a menu, and the knobs of the entry that is chosen."""
+
+    def __init__(self, menu: str, title: str, help: str, value: Choice, propose: Propose):
+        self.menu, self._propose, self._showing = menu, propose, False
+        self.dropdown = widgets.Dropdown(
+            options=[*entries(menu_base(menu))],
+            value=value.name,
+            description=title,
+            tooltip=help,
+            style=WIDE,
+            layout=widgets.Layout(width="100%"),
+        )
+        self.about = line(value.about(), "faint")
+        self.knobs = Knobs(type(value), value.values(), propose)
+        self.box = widgets.VBox([self.dropdown, self.knobs.box])
+        self.dropdown.tooltip = f"{help} {value.about()}"
+        self.dropdown.observe(self._chosen, "value")
+
+    def _chosen(self, change: Any) -> None:
+        if self._showing or change.new == self.knobs.choice.name:
+            return
+        kind = entries(menu_base(self.menu))[change.new]
+        self._rebuild(kind, {k.name: k.default for k in kind.knobs()})
+        self._propose(kind)
+
+    def show(self, value: Choice) -> None:
+        """Show this entry; the controls stay where it is of the same class, so that one can be dragged."""
+        self._showing = True
+        try:
+            if value.name not in self.dropdown.options:
+                self.dropdown.options = [*entries(menu_base(self.menu))]
+            self.dropdown.value = value.name
+        finally:
+            self._showing = False
+        if type(value) is self.knobs.choice:
+            self.knobs.show(value.values())
+        else:
+            self._rebuild(type(value), value.values())
+
+    def _rebuild(self, kind: type[Choice], values: dict[str, Any]) -> None:
+        self.knobs = Knobs(kind, values, self._propose)
+        self.box.children = (self.dropdown, self.knobs.box)
+        self.dropdown.tooltip = kind.about()
+
+
+class Several:
+    """Entries of a menu, each at most once: a row each with its knobs and a button that removes it, and one that adds."""
+
+    def __init__(self, menu: str, help: str, value: tuple[Choice, ...], propose: Propose):
+        self.menu, self.value, self._propose, self._showing = menu, value, propose, False
+        self.rows: dict[str, Knobs] = {}
+        self.removers: dict[str, Any] = {}
+        self.adder = widgets.Dropdown(
+            options=["+ add"], description="Regularizers", tooltip=help, style=WIDE, layout=widgets.Layout(width="100%")
+        )
+        self.adder.observe(self._add, "value")
+        self.box = widgets.VBox([])
+        self._rebuild(value)
+
+    def _add(self, change: Any) -> None:
+        found = entries(menu_base(self.menu))
+        if not self._showing and change.new in found:
+            kind = found[change.new]
+            self._propose(lambda: (*self.value, kind()))
+
+    def _remove(self, name: str) -> None:
+        self._propose(lambda: tuple(each for each in self.value if each.name != name))
+
+    def _turned(self, name: str, make: Callable[[], Any]) -> None:
+        self._propose(lambda: tuple(make() if each.name == name else each for each in self.value))
+
+    def show(self, value: tuple[Choice, ...]) -> None:
+        """Show these entries; rows that stay keep their controls."""
+        same = [type(each) for each in value] == [row.choice for row in self.rows.values()]
+        self.value = value
+        if not same:
+            self._rebuild(value)
+        for each in value:
+            self.rows[each.name].show(each.values())
+
+    def _rebuild(self, value: tuple[Choice, ...]) -> None:
+        self.rows, self.removers, shown = {}, {}, []
+        for each in value:
+            self.rows[each.name] = Knobs(type(each), each.values(), lambda make, n=each.name: self._turned(n, make))
+            shown.append(self._row(each))
+        self._showing = True
+        try:
+            self.adder.options = self._offered({each.name for each in value})
+            self.adder.value = "+ add"
+        finally:
+            self._showing = False
+        self.box.children = (self.adder, *shown)
+
+    def _row(self, each: Choice) -> Any:
+        remove = widgets.Button(
+            description="✕", tooltip=f"Remove {each.name}", layout=widgets.Layout(width="30px", padding="0")
+        )
+        remove.on_click(lambda _, name=each.name: self._remove(name))
+        self.removers[each.name] = remove
+        head = widgets.HBox([line(each.name, "strong"), remove], layout=widgets.Layout(justify_content="space-between"))
+        head.children[0].tooltip = each.about()
+        return widgets.VBox([head, self.rows[each.name].box], layout=widgets.Layout(padding="0 0 0 10px"))
+
+    def _offered(self, taken: set[str]) -> list[str]:
+        """Those not taken, the ones a beginner meets first, the rest behind a line."""
+        free = {name: kind for name, kind in entries(menu_base(self.menu)).items() if name not in taken}
+        first = [name for name, kind in free.items() if getattr(kind, "in_sight", True)]
+        more = [name for name in free if name not in first]
+        return ["+ add", *first, *(["— more —", *more] if more else [])]
+
+
+class BackboneByName:
+    """A field that completes the names of backbones, what is on this disk first, and where the weights come from."""
+
+    def __init__(self, value: Any, propose: Propose):
+        from workbench.backbones.vision import on_disk
+
+        self._propose, self._showing = propose, False
+        wide = {"style": WIDE, "layout": widgets.Layout(width="100%"), "continuous_update": False}
+        helps = {knob.name: knob.help for knob in type(value).knobs()}
+        self.name = widgets.Combobox(
+            options=on_disk(),
+            description="Backbone",
+            tooltip=helps["architecture"],
+            placeholder="type to search",
+            **wide,
+        )
+        self.weights = widgets.Combobox(
+            options=["pretrained", "random"], description="weights", tooltip=helps["weights"], **wide
+        )
+        inner = widgets.VBox([self.weights], layout=widgets.Layout(padding="0 0 0 10px"))
+        self.box = widgets.VBox([self.name, inner])
+        self.show(value)
+        for part in (self.name, self.weights):
+            part.observe(self._chosen, "value")
+
+    def _chosen(self, _: Any) -> None:
+        if not self._showing:
+            self._propose(self._made)
+
+    def _made(self) -> Any:
+        from workbench.backbones import backbone
+
+        return backbone(self.name.value.strip(), self.weights.value.strip() or "pretrained")
+
+    def show(self, value: Any) -> None:
+        """Show this backbone."""
+        self._showing = True
+        try:
+            self.name.value, self.weights.value = value.architecture, value.weights
+        finally:
+            self._showing = False
+
+    def offer(self, names: list[str]) -> None:
+        """Complete these names too, behind those on this disk."""
+        first = list(self.name.options)
+        self.name.options = [*first, *(name for name in names if name not in set(first))]

@@ -1,0 +1,113 @@
+"""A knob's control: a standard widget that shows one value and proposes another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from workbench.choices import FLAG, Knob, Options, Range
+
+WIDE = {"description_width": "96px"}
+Propose = Callable[[Any], None]
+
+
+class Control:
+    """One knob's control. `propose` is called with what the user chose, and not with what `show` put there.
+
+    `box`: the widget to place; `parts`: the widgets in it that take input, the first one the most exact.
+    """
+
+    def __init__(self, knob: Knob, value: Any, propose: Propose):
+        self.knob, self._propose, self._showing = knob, propose, False
+        self.parts = _parts(knob)
+        layout = widgets.Layout(width="100%", align_items="center")
+        self.box = self.parts[0] if len(self.parts) == 1 else widgets.HBox(self.parts, layout=layout)
+        self.show(value)
+        for part in self.parts:
+            part.observe(self._moved, "value")
+
+    @property
+    def main(self) -> Any:
+        """The widget that holds the exact value."""
+        return self.parts[0]
+
+    def show(self, value: Any) -> None:
+        """Put `value` into the control, without proposing it."""
+        self._showing = True
+        try:
+            for part in self.parts:
+                shown = _shown(part, self.knob, value)
+                if part.value != shown:
+                    part.value = shown
+        finally:
+            self._showing = False
+
+    def _moved(self, change: Any) -> None:
+        if self._showing:
+            return
+        value = _read(change.owner, self.knob)
+        self._showing = True
+        try:
+            for part in self.parts:
+                if part is not change.owner:
+                    part.value = _shown(part, self.knob, value)
+        finally:
+            self._showing = False
+        self._propose(value)
+
+
+def _parts(knob: Knob) -> list[Any]:
+    """The widgets that suit the knob's domain."""
+    about = {"description": knob.name.replace("_", " "), "tooltip": knob.help, "description_tooltip": knob.help}
+    about |= {"style": WIDE, "layout": widgets.Layout(width="100%")}
+    domain = knob.domain
+    if domain == FLAG:
+        return [widgets.Checkbox(indent=False, **about)]
+    if isinstance(domain, Options):
+        return [widgets.Dropdown(options=[(str(value), value) for value in domain.values], **about)]
+    if not isinstance(domain, Range) or knob.optional:
+        hint = "empty: all" if knob.optional else ""
+        return [widgets.Text(continuous_update=False, placeholder=hint, **about)]
+    if domain.whole:
+        return [widgets.IntText(continuous_update=False, **about)]
+    about["layout"] = widgets.Layout(flex="1 1 190px", width="auto", min_width="170px")
+    return [widgets.FloatText(continuous_update=False, step=None, **about), _slider(knob, domain)]
+
+
+def _slider(knob: Knob, domain: Range) -> Any:
+    """A slider over the range that is offered, beside the field; on a log scale where equal ratios count."""
+    layout = widgets.Layout(flex="1 1 80px", width="auto", min_width="60px")
+    about = {"readout": False, "layout": layout, "tooltip": f"{knob.help} {domain.low:g} to {domain.high:g}."}
+    if domain.log:
+        low, high = math.log10(domain.low), math.log10(domain.high)
+        return widgets.FloatLogSlider(value=domain.low, min=low, max=high, step=(high - low) / 60, **about)
+    step = (domain.high - domain.low) / 60 if (domain.high - domain.low) * 20 % 1 > 1e-9 else 0.05
+    return widgets.FloatSlider(value=domain.low, min=domain.low, max=domain.high, step=step, **about)
+
+
+def _shown(part: Any, knob: Knob, value: Any) -> Any:
+    """`value` as this widget takes it."""
+    if isinstance(part, widgets.FloatLogSlider | widgets.FloatSlider):
+        low, high = (knob.domain.low, knob.domain.high) if isinstance(knob.domain, Range) else (0.0, 1.0)
+        return min(max(float(value), low), high) if math.isfinite(float(value)) else low
+    if isinstance(part, widgets.Text):
+        return "" if value is None else str(value)
+    return value
+
+
+def _read(part: Any, knob: Knob) -> Any:
+    """What the widget holds, as the knob would take it; what cannot be read stays text, for the error to name."""
+    if isinstance(part, widgets.FloatLogSlider | widgets.FloatSlider):
+        return float(f"{part.value:.3g}")
+    if not isinstance(part, widgets.Text) or not isinstance(knob.domain, Range):
+        return part.value
+    text = part.value.strip()
+    if not text:
+        return None
+    try:
+        return int(text) if knob.domain.whole else float(text)
+    except ValueError:
+        return text

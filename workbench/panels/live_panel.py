@@ -1,0 +1,280 @@
+"""One run as it goes: its curves, its gap, and the buttons that steer it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from workbench import paths
+from workbench.panels.chart import Chart
+from workbench.panels.text import escaped, line, spoken, style_sheet
+from workbench.plots.curves import line as curve
+from workbench.plots.curves import watched
+from workbench.recipe import Recipe
+from workbench.run import Run, open_run, start
+from workbench.worker import warm
+
+EVERY = 0.5  # seconds between two redraws
+LOOK = 0.1  # seconds between two looks at whether there is anything new
+UNDER_WAY = ("running", "paused", "queued")
+GOES_ON = ("stopped", "failed", "interrupted")
+LISTED = 50  # runs in the list
+
+
+class LivePanel(widgets.VBox):  # type: ignore[misc]
+    """Follows the folder of `run`, and starts runs of `recipe`: a recipe, or a function that gives the one to start."""
+
+    def __init__(self, run: Run | str | None = None, recipe: Recipe | Callable[[], Recipe] | None = None):
+        warm()
+        self._recipe = recipe
+        self._task: asyncio.Task[None] | None = None
+        self._drawn: tuple[Any, ...] = ()
+        self._mine: list[Run] = []
+        self._setting = False
+        self.run: Run | None = open_run(run) if isinstance(run, str) else run
+        self.on_status: Callable[[str], None] = lambda said: None
+        self._build()
+        super().__init__(self._parts(), layout=widgets.Layout(flex="1 1 500px", min_width="420px", padding="0 0 0 8px"))
+        self.add_class("wb-live")
+        self._list_runs()
+        self.refresh()
+        self.follow()
+
+    def _build(self) -> None:
+        self.start_button = self._button("Start", "Train the recipe; it waits for runs that were started before", self._start)
+        self.pause_button = self._button("Pause", "Hold at the next step", self._pause)
+        self.resume_button = self._button("Resume", "Go on from where it holds or stopped", self._resume)
+        self.stop_button = self._button("Stop", "End at the next step; Resume goes on from there", self._stop)
+        self.start_button.button_style = "primary"
+        self.pace = widgets.BoundedFloatText(
+            value=0, min=0, max=100, step=0.5, description="pace", continuous_update=False,
+            tooltip="Epochs a second, to watch slowly; 0 is as fast as it goes",
+            style={"description_width": "36px"}, layout=widgets.Layout(width="110px"),
+        )  # fmt: skip
+        self.pace.observe(self._paced, "value")
+        self.progress, self.machine, self.error = line(kind="strong"), line(kind="faint"), line(kind="error")
+        self.messages = widgets.HTML(layout=widgets.Layout(margin="0"))
+        wide = widgets.Layout(width="100%", max_width="640px")
+        self.picker = widgets.Dropdown(
+            options=[("none", "")], description="run", tooltip="The run that is shown; earlier ones open here", layout=wide,
+            style={"description_width": "60px"},
+        )  # fmt: skip
+        self.picker.observe(self._picked, "value")
+        self.others = widgets.SelectMultiple(
+            options=[], rows=5, description="overlay", tooltip="Runs drawn over it (Ctrl adds one)", layout=wide,
+            style={"description_width": "60px"},
+        )  # fmt: skip
+        self.others.observe(self._overlaid, "value")
+        self.chart = Chart(watched([curve("", [], None)]))
+
+    def _parts(self) -> list[Any]:
+        gap = widgets.Layout(align_items="center", flex_flow="row wrap")
+        buttons = [self.start_button, self.pause_button, self.resume_button, self.stop_button, self.pace]
+        overlays = widgets.Accordion([self.others], titles=["Overlay other runs"], selected_index=None)
+        steering = widgets.HBox(buttons, layout=gap)
+        below = [steering, self.error, self.machine, self.messages, self.picker, overlays]
+        return [style_sheet(), self.chart.box, self.progress, *below]
+
+    def _button(self, name: str, help: str, act: Callable[[], None]) -> Any:
+        button = widgets.Button(description=name, tooltip=help, layout=widgets.Layout(width="80px"))
+        button.on_click(lambda _: self._try(act))
+        return button
+
+    def _try(self, act: Callable[[], None]) -> None:
+        """Do what a button asks for; its error is shown, since a callback's error is swallowed."""
+        self.error.value = ""
+        try:
+            act()
+            self.refresh()
+        except Exception as error:
+            self.error.value = spoken(str(error) or type(error).__name__, "error")
+        self.follow()
+
+    # -- the buttons --------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        recipe = self._recipe if isinstance(self._recipe, Recipe) else self._recipe and self._recipe()
+        if recipe is None:
+            return
+        self.run = start(recipe)
+        if self.pace.value:
+            self.run.pace(self.pace.value)
+        self._mine.append(self.run)
+        self._list_runs()
+
+    def _pause(self) -> None:
+        if self.run:
+            self.run.pause()
+
+    def _resume(self) -> None:
+        if self.run:
+            self.run.resume()
+
+    def _stop(self) -> None:
+        if self.run:
+            self.run.stop()
+
+    def _paced(self, change: Any) -> None:
+        if self.run and self.run.state in UNDER_WAY:
+            self._try(lambda: self.run.pace(change.new))  # type: ignore[union-attr]
+
+    def show(self, run: Run | str) -> None:
+        """Show this run from now on."""
+        self.run = open_run(run) if isinstance(run, str) else run
+        self._list_runs()
+        self.refresh()
+        self.follow()
+
+    # -- which runs there are -----------------------------------------------------------------------------------------
+
+    def _list_runs(self) -> None:
+        """Offer the newest runs, the one that is shown among them."""
+        found = sorted(paths.runs().glob("*/recipe.json"), key=lambda path: -path.stat().st_mtime)[:LISTED]
+        folders = [path.parent for path in found]
+        if self.run and self.run.folder not in folders:
+            folders.insert(0, self.run.folder)
+        options = [(_said_of(folder), str(folder)) for folder in folders]
+        self._setting = True
+        try:
+            chosen = [value for value in self.others.value if value in {str(folder) for folder in folders}]
+            self.others.options = options
+            self.others.value = chosen
+            self.picker.options = [("none", ""), *options]
+            self.picker.value = str(self.run.folder) if self.run else ""
+        finally:
+            self._setting = False
+
+    def _picked(self, change: Any) -> None:
+        if not self._setting:
+            self._try(lambda: self._open(change.new))
+
+    def _open(self, folder: str) -> None:
+        held = next((run for run in self._mine if str(run.folder) == folder), None)
+        self.run = held or (open_run(folder) if folder else None)
+
+    def _overlaid(self, _: Any) -> None:
+        if not self._setting:
+            self._try(lambda: None)
+
+    # -- what is shown ------------------------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Look at the folder again and again until the run has ended; needs a running loop, as a kernel has one."""
+        if self._task and not self._task.done():
+            return
+        with contextlib.suppress(RuntimeError):
+            self._task = asyncio.get_running_loop().create_task(self._following())
+
+    async def _following(self) -> None:
+        loop, drawn = asyncio.get_running_loop(), 0.0
+        while self.run and self.run.state in UNDER_WAY:
+            seen = len(self.run.files.events())
+            state = self.run.state
+            if (seen, state) != self._drawn[:2] and loop.time() - drawn >= EVERY:
+                drawn = loop.time()
+                self._try_refresh()
+            await asyncio.sleep(LOOK)
+        self._try_refresh()
+
+    def _try_refresh(self) -> None:
+        try:
+            self.refresh()
+        except Exception as error:
+            self.error.value = spoken(f"The run cannot be shown: {error}", "error")
+
+    def refresh(self) -> None:
+        """Read the run's folder and show what it says."""
+        run = self.run
+        state = run.state if run else "none"
+        self._allow(state)
+        if run is None:
+            self.progress.value = spoken("Nothing runs. Start trains the recipe.", "strong")
+            self.messages.value = self.machine.value = ""
+            self.chart.draw(watched([curve("", [], None)]))
+            return
+        seen = len(run.files.events())
+        self.progress.value = spoken(_progress(run, state), "strong", role="status")
+        self.machine.value = spoken(machine(run), "faint")
+        self.on_status(machine(run))
+        _set(self.messages, _listed(run.messages))
+        look = (seen, state, str(run.folder), self.others.value)
+        if look != self._drawn:
+            self.chart.draw(watched(self._lines(run)))
+            self._drawn = look
+
+    def _lines(self, run: Run) -> list[dict[str, Any]]:
+        over = [open_run(folder) for folder in self.others.value if folder != str(run.folder)]
+        return [curve(each.folder.name, each.rows, each.baseline) for each in (run, *over)]
+
+    def _allow(self, state: str) -> None:
+        """Only buttons that do something can be pressed."""
+        self.start_button.disabled = self._recipe is None
+        self.pause_button.disabled = state != "running"
+        self.resume_button.disabled = state not in ("paused", *GOES_ON)
+        self.stop_button.disabled = state not in UNDER_WAY
+
+    def close(self) -> None:
+        """Stop following; the run goes on."""
+        if self._task:
+            self._task.cancel()
+        self.chart.close()
+        super().close()
+
+
+def _set(widget: Any, value: str) -> None:
+    if widget.value != value:
+        widget.value = value
+
+
+def _said_of(folder: Any) -> str:
+    """A run in one line, from its plain recipe: building the recipe could import timm."""
+    from workbench.folder import RunFolder
+
+    try:
+        recipe = RunFolder(folder).read("recipe.json")["recipe"]
+        return f"{folder.name}: {recipe['scope'].split('(')[0]}, {recipe['backbone']}, {recipe['regularizers'] or 'plain'}"
+    except Exception:
+        return f"{folder.name}: cannot be read"
+
+
+def _progress(run: Run, state: str) -> str:
+    """Where the run is: `epoch 7 of 20 · 35 % · 12 s left`."""
+    told, rows = run.progress, run.rows
+    epochs = (run.files.read("recipe.json") or {"recipe": {"epochs": 0}})["recipe"]["epochs"]
+    epoch = rows[-1]["epoch"] if rows else 0
+    parts = [state.capitalize(), f"epoch {epoch} of {epochs}"]
+    steps, step = told.get("steps"), told.get("step", 0)
+    if state in ("running", "paused") and steps:
+        parts.append(f"{step / steps:.0%}")
+        if step and state == "running":
+            parts.append(f"{_lasting(told['seconds'] / step * (steps - step))} left")
+    elif rows and state not in UNDER_WAY:
+        parts.append(f"{_lasting(rows[-1]['seconds'])} of training")
+    return " · ".join(parts)
+
+
+def _lasting(seconds: float) -> str:
+    whole = max(0, round(seconds))
+    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"
+
+
+def machine(run: Run) -> str:
+    """Device, numbers and memory as text: `CPU, float32 · 0.9 of 24 GB`."""
+    import psutil
+
+    about = run.files.read("environment.json")
+    if about is None:
+        return "starting"
+    name = "CPU" if about["device"] == "cpu" else f"{about['device_name']} ({about['device']})"
+    held, there = run.progress.get("memory"), psutil.virtual_memory().total
+    memory = f" · {held / 2**30:.1f} of {there / 2**30:.0f} GB" if held else ""
+    return f"{name}, {about['precision']}{memory}"
+
+
+def _listed(messages: list[str]) -> str:
+    inside = "".join(f"<li>{escaped(text)}</li>" for text in messages[-8:])
+    return f'<ul class="wb-note" role="log" style="margin: 2px 0 2px 18px; padding: 0">{inside}</ul>' if inside else ""
