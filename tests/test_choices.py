@@ -60,9 +60,9 @@ def test_a_name_a_spelled_form_a_class_and_an_entry_mean_the_same():
 
 
 def test_a_wrong_name_comes_with_the_nearest_match_and_the_list():
-    with pytest.raises(BadChoice, match="no spice called 'peper'. Did you mean 'pepper'. There are: .*pepper.*cell"):
+    with pytest.raises(BadChoice, match=r"no spice called 'peper'. Did you mean 'pepper'. There are: .*pepper.*cell"):
         entry(Spice, "peper")
-    with pytest.raises(BadChoice, match="pepper has no knob 'amont'. Did you mean 'amount'"):
+    with pytest.raises(BadChoice, match=r"pepper has no knob 'amont'. Did you mean 'amount'"):
         entry(Spice, "pepper(amont=1)")
     with pytest.raises(BadChoice, match="a choice is written"):
         entry(Spice, "pepper(amount=open('x'))")

@@ -73,7 +73,7 @@ def test_with_none_whole_there_is_none(folder):
     (folder.path / "checkpoints" / "1" / "state.json").write_text("{}")
     found, said = folder.newest()
     assert found is None and "damaged" in said[0]
-    with pytest.raises(BrokenRun, match="the checkpoint of step 1 in .* is damaged"):
+    with pytest.raises(BrokenRun, match=r"the checkpoint of step 1 in .* is damaged"):
         folder.load(1)
     assert RunFolder(folder.path.parent / "none").newest() == (None, [])
 
@@ -102,7 +102,7 @@ def test_a_full_disk_is_said_and_leaves_no_part(folder, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module, "_sync", full)
-    with pytest.raises(DiskFull, match="no room to write .* bytes free"):
+    with pytest.raises(DiskFull, match=r"no room to write .* bytes free"):
         put(folder, 2)
     monkeypatch.undo()
     assert (

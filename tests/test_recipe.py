@@ -51,7 +51,7 @@ def test_turned_reaches_every_place(tiny):
         2,
         0.1,
     )
-    with pytest.raises(BadChoice, match="the recipe has no knob 'l2.strenght'. Did you mean 'l2.strength'"):
+    with pytest.raises(BadChoice, match=r"the recipe has no knob 'l2.strenght'. Did you mean 'l2.strength'"):
         recipe.turned({"l2.strenght": 1})
 
 
@@ -65,9 +65,9 @@ def test_changes_are_read_and_refused():
 def test_errors_say_what_is_wrong():
     with pytest.raises(BadKnob, match=r"epochs must be a whole number in \[1, 100000\], got 0"):
         wb.Recipe(epochs=0)
-    with pytest.raises(BadChoice, match="there is no dataset called 'digts'. Did you mean 'digits'"):
+    with pytest.raises(BadChoice, match=r"there is no dataset called 'digts'. Did you mean 'digits'"):
         wb.Recipe("digts")
-    with pytest.raises(BadChoice, match="no backbone called 'resnet81'. Did you mean 'resnet18'"):
+    with pytest.raises(BadChoice, match=r"no backbone called 'resnet81'. Did you mean 'resnet18'"):
         wb.Recipe(backbone="resnet81")
-    with pytest.raises(BadChoice, match="a recipe has no knob 'epoch'. Did you mean 'epochs'"):
+    with pytest.raises(BadChoice, match=r"a recipe has no knob 'epoch'. Did you mean 'epochs'"):
         wb.Recipe.from_dict({"epoch": 1})

@@ -114,7 +114,8 @@ class Towards(wb.Regularizer):
 if __name__ == "__main__":
     recipe = wb.Recipe(wb.Digits(per_class=2), wb.backbone("test_resnet", "random"), regularizers="towards", epochs=2)
     run = wb.start(recipe).join()
-    print(run.state, run.rows[-1]["penalty"] > 0, "class Towards" in run.files.read("recipe.json")["sources"]["towards"])
+    source = run.files.read("recipe.json")["sources"]["towards"]
+    print(run.state, run.rows[-1]["penalty"] > 0, "class Towards" in source)
 """
 
 

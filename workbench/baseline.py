@@ -22,7 +22,7 @@ def pixels(pictures: Tensor) -> Any:
     from torch.nn import functional as F
 
     parts = []
-    for part in pictures.split(512):
+    for part in torch.split(pictures, 512):
         grey = part.float().mean(1, keepdim=True) / 255
         if grey.shape[-1] > SIDE:
             grey = F.interpolate(grey, (SIDE, SIDE), mode="bilinear", antialias=True)
@@ -41,7 +41,7 @@ def fitted(data: Data) -> Any:
 
 
 def baseline(data: Data) -> dict[str, float]:
-    """`accuracy` and `loss` (nats) on the validation part; kept, since every run on the same data draws the same line."""
+    """`accuracy` and `loss` (nats) on the validation part; kept, since a data set has one such line."""
     path = paths.cache() / "baselines" / f"{data.fingerprint}.json"
     try:
         found: dict[str, float] = json.loads(path.read_text())

@@ -152,7 +152,7 @@ class Knobbed:
         """The same with some knobs changed; a wrong name is an error with the nearest match."""
         for name in values:
             known(name, [each.name for each in self.knobs()], f"{self.name or type(self).__name__} has no knob")
-        return dataclasses.replace(cast(Any, self), **values)
+        return cast(Self, dataclasses.replace(cast(Any, self), **values))
 
 
 class Choice(Knobbed):

@@ -69,7 +69,7 @@ def interval(values: Floats, minus: Floats | None = None) -> tuple[float, float]
 
 
 def compared(train: dict[str, Floats], valid: dict[str, Floats]) -> dict[str, float]:
-    """The gap, like with like: validation minus train for the loss, train minus validation for accuracy; with intervals.
+    """The gap, like with like, with intervals: of the loss validation minus train, of accuracy train minus validation.
 
     Each side holds `loss` and `right` (0 or 1), one value an example.
     """

@@ -17,7 +17,7 @@ BATCH = 256
 
 
 def kept(built: Built, pictures: Tensor, device: Any, dtype: Any) -> Tensor:
-    """Features of frozen `built.body` in eval mode, float32 (examples, width) on the CPU, from the cache where it has them.
+    """Features of frozen `built.body` in eval mode, float32 (examples, width) on the CPU; from the cache if there.
 
     `pictures`: uint8 (examples, channels, height, width); `dtype`: torch.bfloat16 computes under autocast.
     """
@@ -43,7 +43,7 @@ def compute(built: Built, pictures: Tensor, device: Any, dtype: Any) -> Tensor:
     body = built.body.eval().to(device)
     mixed = torch.autocast(torch.device(device).type, dtype) if dtype == torch.bfloat16 else nullcontext()
     with torch.no_grad(), mixed:
-        parts = [body(built.prepare(part.to(device))).float().cpu() for part in pictures.split(BATCH)]
+        parts = [body(built.prepare(part.to(device))).float().cpu() for part in torch.split(pictures, BATCH)]
     return torch.cat(parts) if parts else torch.zeros(0, built.width)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -34,9 +35,9 @@ def write_json(path: Path, value: Any) -> None:
         raise _full(path, error) from error
 
 
-def _full(path: Path, error: OSError) -> OSError:
+def _full(path: Path, error: Exception) -> Exception:
     free = shutil.disk_usage(path.parent).free if path.parent.is_dir() else 0
-    if error.errno == 28 or error.errno == 122:
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
         return DiskFull(
             f"no room to write {path} ({free:,} bytes free); make room, then go on from the last checkpoint."
         )
@@ -93,7 +94,7 @@ class RunFolder:
             raise _full(path, error) from error
 
     def events(self) -> list[dict[str, Any]]:
-        """All events so far; only what is new since the last call is read. Half a line is left for later, or skipped."""
+        """All events so far; only what is new is read. Half a line is left for later, or skipped."""
         try:
             with open(self.path / "events.jsonl", "rb") as file:
                 file.seek(self._read_until)
@@ -135,7 +136,7 @@ class RunFolder:
     # -- checkpoints --------------------------------------------------------------------------------------------------
 
     def save(self, tensors: Mapping[str, Tensor], place: Mapping[str, Any], keep: set[int]) -> None:
-        """Write the checkpoint of `place["step"]` beside its place, synced, then rename; prune to the last two and `keep`."""
+        """Write the checkpoint of `place["step"]` aside, synced, then rename; prune to the last two and `keep`."""
         from safetensors.torch import save_file
 
         step, root = place["step"], self.path / "checkpoints"
@@ -153,7 +154,7 @@ class RunFolder:
             _sync(root)
         except (OSError, RuntimeError) as error:
             shutil.rmtree(aside, ignore_errors=True)
-            raise _full(final, error) from error if isinstance(error, OSError) else error
+            raise _full(final, error) from error
         except Exception as error:  # safetensors raises an error of its own where the disk is full
             shutil.rmtree(aside, ignore_errors=True)
             raise DiskFull(f"could not write {final}: {error}") from error
@@ -184,7 +185,7 @@ class RunFolder:
             raise BrokenRun(f"the checkpoint of step {step} in {self.path} is damaged: {error}") from error
 
     def newest(self) -> tuple[tuple[dict[str, Tensor], dict[str, Any]] | None, list[str]]:
-        """The newest checkpoint that is whole, None where there is none; and a sentence on each damaged one after it."""
+        """The newest checkpoint that is whole, or None; and a sentence on each damaged one after it."""
         said: list[str] = []
         for step in reversed(self.steps()):
             try:

@@ -33,6 +33,7 @@ class Job:
         self.plan, self.recipe, self.learner, self.data = plan, plan.recipe, plan.learner, plan.data
         self.epoch = self.step_in_epoch = 0
         self.rows: list[Row] = []
+        self._order = (-1, torch.zeros(0, dtype=torch.long))
         self.seconds = self._started = 0.0
         trials, where = self.learner.trials, self.learner.device
         self.examples = len(self.data.train)
@@ -72,7 +73,7 @@ class Job:
 
     def batches(self, step: int) -> list[tuple[Tensor, float]]:
         """The step's batches as (1, batch) positions with their share of the step; sets the knobs for this step."""
-        if step == 0 or not hasattr(self, "_order") or self._order[0] != self.epoch:
+        if self._order[0] != self.epoch:
             self._order = (self.epoch, torch.randperm(self.examples, generator=self.generator(1)))
         self._follow_turns()
         size = self.recipe.batch_size
@@ -87,7 +88,7 @@ class Job:
             now.draws = partial(torch.rand, generator=generator)
         if isinstance(self.learner, Module):
             torch.manual_seed(self.generator(3, step).initial_seed())
-        return [(p.unsqueeze(0).to(self.learner.device), len(p) / len(whole)) for p in whole.split(size)]
+        return [(p.unsqueeze(0).to(self.learner.device), len(p) / len(whole)) for p in torch.split(whole, size)]
 
     def _drop(self, generator: torch.Generator) -> Callable[[Tensor], Tensor] | None:
         if "dropout" not in self.now:
@@ -252,7 +253,7 @@ class Job:
             now.memory = {k.removeprefix(prefix): t.to(where) for k, t in tensors.items() if k.startswith(prefix)}
         self.epoch, self.step_in_epoch, self.seconds = place["epoch"], place["step_in_epoch"], place["seconds"]
         self.knobs |= place["knobs"]
-        self.turns = [tuple(turn) for turn in place["turns"]]  # type: ignore[misc]
+        self.turns = [tuple(turn) for turn in place["turns"]]
         self._set_knobs()
         self.rows = list(rows)
         self.lr = torch.full((self.learner.trials,), float(rows[-1]["lr"] or 0.0) if rows else 0.0)
@@ -264,7 +265,7 @@ def stratified(labels: Tensor, most: int) -> Tensor:
         return torch.arange(len(labels))
     kept = [
         at[: max(1, round(most * len(at) / len(labels)))]
-        for c in labels.unique()
+        for c in torch.unique(labels)
         for at in [(labels == c).nonzero().flatten()]
     ]
     return torch.cat(kept).sort().values[:most]

@@ -10,8 +10,8 @@ from pathlib import Path
 from workbench import paths
 
 QUICKSTART = "notebooks/quickstart.ipynb"
-# The command-line switch for news silences the server and the browser asks all the same (JupyterLab 4.6), so the setting
-# behind the question is answered too. It is a default: who wants the news turns them on under Notifications.
+# The command-line switch for news silences the server, and the browser asks all the same (JupyterLab 4.6): so the
+# setting behind the question is answered too. It is a default: who wants news turns them on under Notifications.
 SETTINGS = {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}
 
 

@@ -28,7 +28,7 @@ class Whole(torch.nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Logits (batch, classes)."""
-        features = (self.body(pictures).to(self.mean.dtype) - self.mean) / self.std  # type: ignore[operator, arg-type]
+        features = (self.body(pictures).to(self.mean.dtype) - self.mean) / self.std
         weights = {name.replace("_", "."): w for name, w in self.head.items()}
         return head.apply(weights, features.unsqueeze(0), self.bent)[0]
 
@@ -48,11 +48,14 @@ def whole(plan: Plan) -> Whole:
 
 @torch.no_grad()
 def logits(plan: Plan, inputs: Any) -> Tensor:
-    """Logits (examples, classes) of uint8 pictures (examples, channels, height, width), in batches, on the plan's device."""
+    """Logits (examples, classes) of uint8 pictures (examples, channels, height, width), in batches."""
     model = whole(plan).to(plan.device)
     pictures = torch.as_tensor(inputs)
     body_dtype = next(model.body.parameters()).dtype
     mixed = torch.autocast(plan.device.type, torch.bfloat16, enabled=plan.dtype == torch.bfloat16)
     with mixed:
-        parts = [model(plan.built.prepare(p.to(plan.device)).to(body_dtype)).float().cpu() for p in pictures.split(256)]
+        parts = [
+            model(plan.built.prepare(p.to(plan.device)).to(body_dtype)).float().cpu()
+            for p in torch.split(pictures, 256)
+        ]
     return torch.cat(parts)

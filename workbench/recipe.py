@@ -18,7 +18,7 @@ PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 class Recipe(Knobbed):
     """Everything that determines a run. Two recipes with equal knobs are equal; the same recipe gives the same run.
 
-    Wherever an entry of a menu stands, its name does too: `Recipe("digits", "glyph-resnet", regularizers="l2, dropout")`.
+    Wherever an entry of a menu stands, its name does too: `Recipe("digits", scope="head", regularizers="l2")`.
     """
 
     data: Any = knob("digits", Menu("datasets"), "What to learn from.")

@@ -41,7 +41,7 @@ class Recorder(Watch):
         self.best_step = 0
 
     def go_on(self, job: Job) -> bool:
-        """Look at the control file; pause, stop, turn knobs, save once a minute. False ends the run between two steps."""
+        """Look at the control file: pause, stop, turn knobs; save once a minute. False ends the run."""
         if self.interrupted:
             return self.end(job, "interrupted")
         now = time.monotonic()

@@ -104,7 +104,7 @@ class Run:
     def state(self) -> str:
         """queued, running, paused, stopped, finished, failed, or interrupted (its process is gone)."""
         told = (e for e in reversed(self.files.events()) if e["event"] in (*ENDED, *UNDER_WAY))
-        last = next(told, {"event": "new"})
+        last: dict[str, Any] = next(told, {"event": "new"})
         if last["event"] in (*ENDED, "new"):
             return str(last["event"])
         if last["event"] == "launched":
@@ -211,7 +211,7 @@ class Run:
         return pd.DataFrame(chances, columns=list(classes)).assign(answer=[classes[at] for at in chances.argmax(-1)])
 
     def details(self) -> dict[str, Any]:
-        """At the best epoch, on the validation part: metrics, each class's precision, recall and F1, confusion matrix."""
+        """At the best epoch, on the validation part: metrics, those of each class, the confusion matrix."""
         return self._report("valid")
 
     def test(self) -> dict[str, Any]:

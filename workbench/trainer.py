@@ -50,11 +50,11 @@ def train(job: Job, watch: Watch) -> Iterator[Row]:
                         extra = sum(r.on_logits(logits, targets, job.now[r.name]) for r in regularizers)
                         penalty = sum(r.penalty(job.weights, job.now[r.name]) for r in regularizers)
                         objective = job.count(loss + extra + penalty, penalty, positions)
-                        (objective.sum() * share).backward()
+                        torch.autograd.backward(objective.sum() * share)
                     return objective
 
                 for r in regularizers:
-                    compute = partial(r.around_step, compute, job.now[r.name])  # type: ignore[assignment]
+                    compute = partial(r.around_step, compute, job.now[r.name])
                 job.must_be_finite(learner.finite(compute()))
                 with torch.no_grad():
                     for r in regularizers:

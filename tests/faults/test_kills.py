@@ -40,7 +40,7 @@ except KeyboardInterrupt:
 
 
 def drive(run, after, number):
-    """Start a process that drives the run, and signal it `after` seconds after its first word of training; its exit code."""
+    """Start a process that drives the run, and signal it `after` seconds after its first row; its exit code."""
     with subprocess.Popen([sys.executable, "-c", CHILD, str(run.folder)]) as child:
         known = len(run.files.events())
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
@@ -84,7 +84,7 @@ def _made(backbone: Backbone, name: str, arguments: dict[str, Any], seed: int) -
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if backbone.weights == "random":
-            return cast("nn.Module", timm.create_model(name, pretrained=False, num_classes=0, **arguments))
+            return timm.create_model(name, pretrained=False, num_classes=0, **arguments)
         path = _weights_file(backbone)
         try:
             body = timm.create_model(
@@ -93,7 +93,7 @@ def _made(backbone: Backbone, name: str, arguments: dict[str, Any], seed: int) -
         except (RuntimeError, ValueError, KeyError, SafetensorError, OSError) as error:
             first = str(error).split("\n")[0][:200]
             raise NoWeights(f"{path.name} does not fit {backbone.architecture}: {first}") from error
-    return cast("nn.Module", body)
+    return body
 
 
 def _fitting(name: str, side: int) -> dict[str, Any]:
@@ -135,9 +135,9 @@ def _from_hub(name: str) -> Path:
     config = timm.get_pretrained_cfg(name)
     if config is None or not config.hf_hub_id:
         raise NoWeights(f"nobody published weights for {name!r}: take weights='random', or a path. {said}")
-    repo = config.hf_hub_id
+    repo = str(config.hf_hub_id)
     if repo.endswith("/"):
-        repo += f"{config.architecture}.{config.tag}" if config.tag else config.architecture
+        repo += ".".join(filter(None, (config.architecture, config.tag)))
     try:
         return Path(hf_hub_download(repo, "model.safetensors"))
     except Exception as error:

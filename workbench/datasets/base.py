@@ -76,7 +76,7 @@ def split(places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def cut(train: np.ndarray, labels: np.ndarray, per_class: int | None) -> np.ndarray:
-    """The first `per_class` training examples of each class, in the order given, so that a larger cut holds a smaller."""
+    """The first `per_class` training examples of each class, in order, so that a larger cut holds a smaller."""
     import numpy as np
 
     if per_class is None:
@@ -84,7 +84,7 @@ def cut(train: np.ndarray, labels: np.ndarray, per_class: int | None) -> np.ndar
     kept = [train[labels[train] == label][:per_class] for label in np.unique(labels[train])]
     chosen = np.zeros(len(labels), dtype=bool)
     chosen[np.concatenate(kept)] = True
-    return train[chosen[train]]
+    return np.asarray(train[chosen[train]])
 
 
 def spoil(labels: np.ndarray, train: np.ndarray, share: float, classes: int, seed: int) -> np.ndarray:

@@ -44,4 +44,5 @@ def _scattered(pictures: Tensor, generator: object) -> Tensor:
     grid = F.affine_grid(torch.cat([turned, shift], 2), list(pictures.shape), align_corners=False)
     moved = F.grid_sample(pictures, grid, align_corners=False)
     noise = torch.randn(moved.shape, generator=generator) * NOISE  # type: ignore[call-overload]
-    return (moved + noise).clamp(0, 1)
+    found: Tensor = (moved + noise).clamp(0, 1)
+    return found

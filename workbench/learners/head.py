@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,13 +21,13 @@ BENT: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def start(spec: Head, inputs: int, classes: int, seeds: Sequence[int], dtype: torch.dtype) -> dict[str, Tensor]:
-    """Weights and biases, each drawn evenly within `1 / sqrt(inputs)` from the trial's own seed, as torch's Linear does.
+    """Weights and biases, drawn evenly within `1 / sqrt(inputs)` from the trial's own seed, as in torch's Linear.
 
     Returns `head.<layer>.weight` (trials, inputs, outputs) and `head.<layer>.bias` (trials, 1, outputs).
     """
     widths = [inputs, *[spec.width] * spec.layers, classes]
     found: dict[str, Tensor] = {}
-    for at, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for at, (fan_in, fan_out) in enumerate(pairwise(widths)):
         for kind, rows in (("weight", fan_in), ("bias", 1)):
             drawn = []
             for seed in seeds:

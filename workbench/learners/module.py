@@ -41,7 +41,7 @@ class Module:
         self.recipe, self.built, self.device, self.dtype = recipe, built, device, dtype
         self.labels = labels.to(device)
         whole = torch.float64 if dtype == torch.float64 else torch.float32
-        self.body = built.body.to(device=device, dtype=whole, memory_format=torch.channels_last)
+        self.body = built.body.to(device, whole).to(memory_format=torch.channels_last)
         self.mean, self.std = (s.to(device=device, dtype=whole).clone() for s in standard)
         self.head = {n: w.to(device) for n, w in head.start(Head(), built.width, classes, [recipe.seed], whole).items()}
         chosen = set(recipe.scope.chosen(self.body))
@@ -58,7 +58,7 @@ class Module:
         prepared = len(pictures) * self.built.channels * side * side * 4 <= PREPARED_BYTES
         self.pictures = pictures.to(self.device)
         self.prepared = (
-            torch.cat([self.built.prepare(p).to(dtype) for p in self.pictures.split(1024)]) if prepared else None
+            torch.cat([self.built.prepare(p).to(dtype) for p in torch.split(self.pictures, 1024)]) if prepared else None
         )
 
     @property
@@ -117,7 +117,7 @@ class Module:
     def answers(self, positions: Tensor) -> Tensor:
         """Logits in eval mode, (1, examples, classes)."""
         self.body.eval()
-        parts = [self.logits(self.inputs(part)) for part in positions.split(EVAL_BATCH)]
+        parts = [self.logits(self.inputs(part)) for part in torch.split(positions, EVAL_BATCH)]
         return torch.cat(parts, 1)
 
     def training(self) -> None:

@@ -45,7 +45,9 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
         self.follow()
 
     def _build(self) -> None:
-        self.start_button = self._button("Start", "Train the recipe; it waits for runs that were started before", self._start)
+        self.start_button = self._button(
+            "Start", "Train the recipe; it waits for runs that were started before", self._start
+        )
         self.pause_button = self._button("Pause", "Hold at the next step", self._pause)
         self.resume_button = self._button("Resume", "Go on from where it holds or stopped", self._resume)
         self.stop_button = self._button("Stop", "End at the next step; Resume goes on from there", self._stop)
@@ -236,7 +238,9 @@ def _said_of(folder: Any) -> str:
 
     try:
         recipe = RunFolder(folder).read("recipe.json")["recipe"]
-        return f"{folder.name}: {recipe['scope'].split('(')[0]}, {recipe['backbone']}, {recipe['regularizers'] or 'plain'}"
+        return (
+            f"{folder.name}: {recipe['scope'].split('(')[0]}, {recipe['backbone']}, {recipe['regularizers'] or 'plain'}"
+        )
     except Exception:
         return f"{folder.name}: cannot be read"
 

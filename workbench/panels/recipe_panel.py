@@ -38,7 +38,9 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self.add_class("wb-recipe")
         self._show()
         self.observe(self._show, "value")
-        self._in_background(self._all_names, lambda names, kind: self.backbone.offer(names) if kind == "faint" else None)
+        self._in_background(
+            self._all_names, lambda names, kind: self.backbone.offer(names) if kind == "faint" else None
+        )
 
     def _build(self, value: Recipe) -> None:
         helps = {knob.name: knob.help for knob in Recipe.knobs()}
