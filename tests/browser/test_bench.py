@@ -96,6 +96,7 @@ def page(lab):
         page.goto(f"{address}/lab/tree/bench.ipynb?token={token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         yield page
+        page.screenshot(path="/tmp/last.png")
         browser.close()
 
 
@@ -134,6 +135,7 @@ def test_the_bench_in_jupyterlab(page, lab):
 
 
 def _run_all(page):
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
 
