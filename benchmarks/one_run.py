@@ -1,0 +1,204 @@
+"""One run with every weight trained: ours, a plain loop over tensors in memory, HF Trainer, Lightning.
+
+Each arm is a process of its own (`python -m benchmarks.one_run ARM MODEL`), turn about; the clock covers training and
+evaluation, imports and loading are outside. Same data, batch size, number of steps, evaluations and precision.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any
+
+EPOCHS, BATCH, RATE = 10, 64, 1e-3
+MODELS = {"test_resnet": {}, "test_vit": {"img_size": 32, "patch_size": 4}}
+ARMS = ("ours", "plain loop", "HF Trainer", "Lightning")
+
+
+def rows(repeats: int = 5) -> list[dict[str, Any]]:
+    """A row an arm and model: seconds (median, least, most), the ratio to the plain loop, validation accuracy."""
+    found = []
+    for model in MODELS:
+        seconds: dict[str, list[dict[str, float]]] = {arm: [] for arm in ARMS}
+        for turn in range(repeats):
+            for arm in ARMS if turn % 2 == 0 else reversed(ARMS):
+                with contextlib.suppress(subprocess.CalledProcessError):  # not installed: told below
+                    seconds[arm].append(measured(arm, model))
+        base = statistics.median(each["seconds"] for each in seconds["plain loop"])
+        for arm, all_of in seconds.items():
+            found.append(line(model, arm, all_of, base))
+    return found
+
+
+def measured(arm: str, model: str) -> dict[str, float]:
+    """One process of one arm."""
+    command = [sys.executable, "-m", "benchmarks.one_run", arm, model]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+def line(model: str, arm: str, all_of: list[dict[str, float]], base: float) -> dict[str, Any]:
+    """One row of the table."""
+    if not all_of:
+        return {"model": model, "arm": arm, "seconds": "not run: not installed"}
+    took = [each["seconds"] for each in all_of]
+    accuracy = statistics.median(each["accuracy"] for each in all_of)
+    middle = statistics.median(took)
+    return {
+        "model": model,
+        "arm": arm,
+        "seconds": round(middle, 2),
+        "least": round(min(took), 2),
+        "most": round(max(took), 2),
+        "over the plain loop": round(middle / base, 3),
+        "validation accuracy": round(accuracy, 3),
+    }
+
+
+def data_and_network(model: str) -> Any:
+    """Prepared pictures and labels of both parts, and the same network with the same weights for the rivals."""
+    import timm
+    import torch
+
+    import workbench as wb
+    from workbench.backbones.vision import build
+
+    data = wb.Digits().load()
+    built = build(wb.backbone(model, "random"), side=32, seed=0)
+    torch.manual_seed(0)
+    network = timm.create_model(model, num_classes=10, **({"img_size": 32} if "vit" in model else {}))
+    parts = [(built.prepare(data.inputs[at]), data.labels[at]) for at in (data.train, data.valid)]
+    probe = (parts[0][0][: len(data.valid)], parts[0][1][: len(data.valid)])
+    return parts[0], parts[1], probe, network.to(memory_format=torch.channels_last)
+
+
+def ours(model: str) -> dict[str, float]:
+    """The loop alone, without a folder, as the plain loop has none."""
+    import workbench as wb
+    from workbench.job import Job
+    from workbench.learners.plan import plan
+    from workbench.trainer import Watch, train
+
+    recipe = wb.Recipe("digits", wb.backbone(model, "random"), scope="all", lr=RATE, epochs=EPOCHS, batch_size=BATCH,
+                       precision="float32")  # fmt: skip
+    job = Job(plan(recipe))
+    started = time.perf_counter()
+    found = list(train(job, Watch()))
+    return {"seconds": time.perf_counter() - started, "accuracy": found[-1]["valid_accuracy"]}
+
+
+def plain_loop(model: str) -> dict[str, float]:
+    """What an expert writes: tensors in memory, channels-last, fused AdamW."""
+    import torch
+    from torch.nn import functional as F
+
+    (x, y), valid, probe, network = data_and_network(model)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0, fused=True)
+
+    @torch.no_grad()
+    def evaluated(part: Any) -> float:
+        network.eval()
+        logits = torch.cat([network(each) for each in part[0].split(256)])
+        F.cross_entropy(logits, part[1])
+        return float((logits.argmax(1) == part[1]).float().mean())
+
+    started = time.perf_counter()
+    for epoch in range(EPOCHS + 1):
+        if epoch:
+            network.train()
+            for at in torch.randperm(len(x)).split(BATCH):
+                loss = F.cross_entropy(network(x[at]), y[at])
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        evaluated(probe)
+        accuracy = evaluated(valid)
+    return {"seconds": time.perf_counter() - started, "accuracy": accuracy}
+
+
+def hf_trainer(model: str) -> dict[str, float]:
+    """transformers' Trainer as its guide has it, with tensors in memory and no workers."""
+    import torch
+    from transformers import Trainer, TrainingArguments
+
+    (x, y), valid, probe, network = data_and_network(model)
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, pictures: Any, labels: Any = None) -> dict[str, Any]:
+            logits = self.network(pictures)
+            return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
+
+    def listed(part: Any) -> list[dict[str, Any]]:
+        return [{"pictures": picture, "labels": label} for picture, label in zip(*part, strict=True)]
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder, num_train_epochs=EPOCHS, per_device_train_batch_size=BATCH, learning_rate=RATE,
+            per_device_eval_batch_size=256, eval_strategy="epoch", save_strategy="no", report_to=[], disable_tqdm=True,
+            lr_scheduler_type="constant", weight_decay=0.0, use_cpu=True, dataloader_num_workers=0, logging_strategy="no",
+        )  # fmt: skip
+        trainer = Trainer(
+            Wrapped(), arguments, train_dataset=listed((x, y)),
+            eval_dataset={"probe": listed(probe), "valid": listed(valid)},
+            compute_metrics=lambda given: {"accuracy": float((given.predictions.argmax(1) == given.label_ids).mean())},
+        )  # fmt: skip
+        started = time.perf_counter()
+        trainer.evaluate()
+        trainer.train()
+        seconds = time.perf_counter() - started
+        return {"seconds": seconds, "accuracy": trainer.evaluate()["eval_valid_accuracy"]}
+
+
+def lightning(model: str) -> dict[str, float]:
+    """Lightning's Trainer as its guide has it, with tensors in memory and no workers."""
+    import lightning as L
+    import torch
+    from torch.utils.data import DataLoader, TensorDataset
+
+    train, valid, probe, network = data_and_network(model)
+
+    class Module(L.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+            self.right: list[Any] = []
+
+        def training_step(self, batch: Any, at: int) -> Any:
+            return torch.nn.functional.cross_entropy(self.network(batch[0]), batch[1])
+
+        def validation_step(self, batch: Any, at: int, dataloader_idx: int = 0) -> None:
+            logits = self.network(batch[0])
+            self.log("loss", torch.nn.functional.cross_entropy(logits, batch[1]))
+            if dataloader_idx == 1:
+                self.right.append((logits.argmax(1) == batch[1]).float())
+
+        def on_validation_epoch_start(self) -> None:
+            self.right = []
+
+        def configure_optimizers(self) -> Any:
+            return torch.optim.AdamW(self.parameters(), lr=RATE, weight_decay=0, fused=True)
+
+    module = Module()
+    trainer = L.Trainer(max_epochs=EPOCHS, accelerator="cpu", logger=False, enable_checkpointing=False,
+                        enable_progress_bar=False, enable_model_summary=False, num_sanity_val_steps=0)  # fmt: skip
+    evaluations = [DataLoader(TensorDataset(*part), 256) for part in (probe, valid)]
+    started = time.perf_counter()
+    trainer.validate(module, evaluations, verbose=False)
+    trainer.fit(module, DataLoader(TensorDataset(*train), BATCH, shuffle=True), evaluations)
+    return {"seconds": time.perf_counter() - started, "accuracy": float(torch.cat(module.right).mean())}
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("WORKBENCH_CACHE", tempfile.mkdtemp())
+    arms = {"ours": ours, "plain loop": plain_loop, "HF Trainer": hf_trainer, "Lightning": lightning}
+    print(json.dumps(arms[sys.argv[1]](sys.argv[2])))
