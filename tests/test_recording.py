@@ -12,8 +12,8 @@ from helpers import plain
 import workbench as wb
 from workbench import recording
 from workbench.errors import Interrupted, OtherRecipe, RunBusy
+from workbench.fine_tuning import prepared
 from workbench.recording import Recorder, record
-from workbench.run import prepared
 
 
 def recipe_of(scope, tiny):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import history as tables
 from workbench import paths
-from workbench.errors import BrokenRun, OtherRecipe, RunFailed
-from workbench.folder import RunFolder, new
+from workbench.errors import BrokenRun, RunFailed
+from workbench.folder import RunFolder
 from workbench.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -277,73 +276,3 @@ def _line(run: Run) -> dict[str, Any]:
         "valid_accuracy": found.get("valid_accuracy"),
         "gap_accuracy": found.get("gap_accuracy"),
     }
-
-
-def prepared(recipe: Recipe, folder: str | Path | None) -> Run:
-    """A run's folder with its recipe in it: a new one, or `folder` where it is empty or holds the same recipe."""
-    files = new(recipe.id) if folder is None else RunFolder(folder)
-    files.path.mkdir(parents=True, exist_ok=True)
-    held = files.read("recipe.json")
-    if held is None:
-        files.write("recipe.json", {"recipe": recipe.to_dict(), "sources": sources(recipe)})
-    elif held["recipe"] != recipe.to_dict():
-        raise OtherRecipe(f"{files.path} holds a run of another recipe; take another folder, or wb.open_run it.")
-    return Run(files)
-
-
-def sources(recipe: Recipe) -> dict[str, str]:
-    """The source of each class that a notebook cell made, by name: what must be run again before the recipe is read."""
-    import inspect
-
-    found = {}
-    for value in recipe.values().values():
-        for each in value if isinstance(value, tuple) else (value,):
-            if type(each).__module__ == "__main__":
-                try:
-                    found[each.name] = inspect.getsource(type(each))
-                except (OSError, TypeError):
-                    found[each.name] = "(its source is not known)"
-    return found
-
-
-def train(recipe: Recipe, folder: str | Path | None = None) -> Iterator[dict[str, Any]]:
-    """The same run in this process, a row an epoch; leaving the loop early stops it between two steps."""
-    from workbench.recording import record
-
-    run = prepared(recipe, folder)
-    run.files.ask(state="running")
-    return record(recipe, run.files)
-
-
-def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **knobs: Any) -> Run:
-    """Run `recipe` to its end in this process, with a progress bar.
-
-    `folder`: left out, a new one; an unfinished run's goes on, a finished one's comes back as it is. `knobs`: those of
-    a recipe, where there is none.
-    """
-    from tqdm import tqdm
-
-    recipe = recipe or Recipe(**knobs)
-    run = prepared(recipe, folder)
-    if run.state == "finished":
-        return run
-    run.files.ask(state="running")
-    from workbench.recording import record
-
-    with tqdm(total=recipe.epochs, desc=f"{recipe.backbone} on {recipe.data}", unit="epoch") as bar:
-        for row in record(recipe, run.files):
-            bar.update(row["epoch"] - bar.n)
-            shown = {"train": row["train_accuracy"], "valid": row["valid_accuracy"], "gap": row["gap_accuracy"]}
-            bar.set_postfix({key: f"{value:.3f}" for key, value in shown.items()})
-    return run
-
-
-def start(recipe: Recipe | Mapping[str, Any], folder: str | Path | None = None) -> Run:
-    """Run in a process of its own, at once or after those that were started before; returns the Run to watch."""
-    from workbench.worker import launch
-
-    run = prepared(recipe if isinstance(recipe, Recipe) else Recipe.from_dict(recipe), folder)
-    if run.state not in ("finished", "running", "paused", "queued"):
-        run.files.ask(state="running")
-        launch(run)
-    return run

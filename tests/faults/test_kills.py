@@ -15,7 +15,7 @@ import pytest
 from helpers import plain, until
 
 import workbench as wb
-from workbench.run import prepared
+from workbench.fine_tuning import prepared
 
 KILLS, INTERRUPTS = (200, 200) if os.environ.get("WORKBENCH_FULL") == "1" else (10, 20)
 pytestmark = pytest.mark.faults

@@ -10,12 +10,13 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench import paths
+from workbench.fine_tuning import start
 from workbench.panels.chart import Chart
 from workbench.panels.text import escaped, line, spoken, style_sheet
 from workbench.plots.curves import line as curve
 from workbench.plots.curves import watched
 from workbench.recipe import Recipe
-from workbench.run import Run, open_run, start
+from workbench.run import Run, open_run
 from workbench.worker import warm
 
 EVERY = 0.5  # seconds between two redraws

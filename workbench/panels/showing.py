@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from workbench.fine_tuning import start
 from workbench.panels.live_panel import LivePanel
 from workbench.recipe import Recipe
-from workbench.run import Run, start
+from workbench.run import Run
 
 
 async def show(recipe: Recipe, live: bool = True) -> Run:
