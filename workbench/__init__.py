@@ -42,6 +42,7 @@ _HOMES = {
     "menu": "menus",
     "parameters": "menus",
     "check_parameters": "report",
+    "write_results": "report",
     "Workbench": "panels",
     "RecipePanel": "panels",
     "LivePanel": "panels",

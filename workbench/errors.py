@@ -51,6 +51,10 @@ class BadParameter(WorkbenchError, ValueError):
     """A notebook has no such parameter, or it takes another type."""
 
 
+class ReportFailed(WorkbenchError):
+    """A notebook did not come to its end: its page shows how far it came."""
+
+
 class Interrupted(KeyboardInterrupt):
     """The run was interrupted between two steps; the same call goes on from there."""
 
