@@ -107,12 +107,9 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _do_predict(asked: argparse.Namespace) -> None:
-    from workbench.predicting import pictures
     from workbench.run import open_run
 
-    run = open_run(asked.folder)
-    names, inputs = pictures(asked.inputs, run.recipe.data)
-    print(run.predict(inputs).assign(input=names).set_index("input").to_csv(), end="")
+    print(open_run(asked.folder).predict(asked.inputs).to_csv(index_label="input"), end="")
 
 
 def _do_menu(asked: argparse.Namespace) -> None:

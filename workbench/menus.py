@@ -22,7 +22,7 @@ def menu(name: str | None = None) -> pd.DataFrame:
     if name == "backbones":
         from workbench.backbones.listing import listing
 
-        return pd.DataFrame(listing())
+        return pd.DataFrame(listing()).astype({"parameters": "Int64"})
     lines = [
         {"name": each.name, "what it does": each.about(), "knobs": ", ".join(_knob(k) for k in each.knobs())}
         for each in entries(menu_base(name)).values()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,6 +15,7 @@ from workbench.scopes import Head
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from workbench.datasets import Dataset
     from workbench.learners.plan import Plan
 
 
@@ -44,6 +47,25 @@ def whole(plan: Plan) -> Whole:
     standard = (mean.cpu().to(dtype), std.cpu().to(dtype))
     held = {name: w.detach().cpu().clone() for name, w in weights.items()}
     return Whole(body, standard, held, spec.activation).eval()
+
+
+def pictures(inputs: Sequence[str | Path], data: Dataset) -> tuple[list[str], Tensor]:
+    """Files, and all that lie below folders, as `data` reads its own: their names, and uint8 (files, 3, side, side)."""
+    from workbench.datasets.files import decoded, found
+    from workbench.errors import BadData
+
+    files: list[Path] = []
+    for path in map(Path, inputs):
+        below = found(path)[0] if path.is_dir() else [path]
+        if not below or not path.exists():
+            raise BadData(
+                f"{path} {'holds no pictures' if path.exists() else 'is not there'}: name pictures, or folders."
+            )
+        files += below
+    read, _, broken = decoded(files, data.size)
+    if broken:
+        raise BadData(f"cannot be read: {'; '.join(f'{files[at]}: {why}' for at, why in broken.items())}.")
+    return [str(path) for path in files], read
 
 
 @torch.no_grad()

@@ -200,14 +200,20 @@ class Run:
         return whole(self._restored)
 
     def predict(self, inputs: Any) -> pd.DataFrame:
-        """Class and probability of each class. `inputs`: uint8 (examples, channels, height, width)."""
+        """Class and probability of each class. `inputs`: uint8 (examples, channels, height, width), files or folders."""
         import pandas as pd
 
-        from workbench.predicting import logits
+        from workbench.predicting import logits, pictures
 
+        names = None
+        if isinstance(inputs, str | Path):
+            inputs = [inputs]
+        if isinstance(inputs, list | tuple) and all(isinstance(each, str | Path) for each in inputs):
+            names, inputs = pictures(inputs, self.recipe.data)
         chances = logits(self._restored, inputs).softmax(-1).numpy()
         classes = self._restored.data.classes
-        return pd.DataFrame(chances, columns=list(classes)).assign(answer=[classes[at] for at in chances.argmax(-1)])
+        answers = [classes[at] for at in chances.argmax(-1)]
+        return pd.DataFrame(chances, columns=list(classes), index=names).assign(answer=answers)
 
     def details(self) -> dict[str, Any]:
         """At the best epoch, on the validation part: metrics, those of each class, the confusion matrix."""

@@ -3,3 +3,4 @@
 from workbench.datasets.base import Data as Data
 from workbench.datasets.base import Dataset as Dataset
 from workbench.datasets.digits import Digits as Digits
+from workbench.datasets.images import Images as Images

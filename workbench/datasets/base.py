@@ -18,6 +18,7 @@ class Dataset(Choice):
     """Something to learn from. A subclass has `load`, which returns a `Data`."""
 
     domain = "vision"
+    size = 32  # side in pixels of its pictures
 
     def load(self) -> Data:
         """Read, check and split the examples."""

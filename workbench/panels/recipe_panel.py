@@ -12,7 +12,8 @@ import ipywidgets as widgets
 import traitlets
 
 from workbench.choices import Menu
-from workbench.panels.choosing import BackboneByName, OneOf, Several
+from workbench.panels.backbone_picker import BackbonePicker
+from workbench.panels.choosing import OneOf, Several
 from workbench.panels.controls import Control
 from workbench.panels.copying import CopyButton
 from workbench.panels.text import line, spoken, table
@@ -38,14 +39,11 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self.add_class("wb-recipe")
         self._show()
         self.observe(self._show, "value")
-        self._in_background(
-            self._all_names, lambda names, kind: self.backbone.offer(names) if kind == "faint" else None
-        )
 
     def _build(self, value: Recipe) -> None:
         helps = {knob.name: knob.help for knob in Recipe.knobs()}
         self.data = OneOf("datasets", "Data", helps["data"], value.data, self._proposer("data"))
-        self.backbone = BackboneByName(value.backbone, self._proposer("backbone"))
+        self.backbone = BackbonePicker(value.backbone, self._proposer("backbone"), self._in_background)
         self.scope = OneOf("scopes", "Scope", helps["scope"], value.scope, self._proposer("scope"))
         self.regularizers = Several(
             "regularizers", helps["regularizers"], value.regularizers, self._proposer("regularizers")
@@ -151,12 +149,6 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
                 show(str(error) if error else future.result(), "error" if error else "faint")
 
         loop.run_in_executor(self._thread, work).add_done_callback(done)
-
-    @staticmethod
-    def _all_names() -> list[str]:
-        from workbench.backbones.vision import timm_names
-
-        return sorted(timm_names())
 
     def _fill_table(self, _: Any = None) -> None:
         if self.more.selected_index is None:

@@ -1,0 +1,98 @@
+"""Backbones as a list to choose from: what is on this disk first, with parameters, size, source and licence."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from workbench.backbones.vision import cached_names, cards, check_name, timm_names
+
+Row = dict[str, Any]
+
+
+def listing() -> list[Row]:
+    """A row a backbone: ours, then timm's on this disk, then timm's on the hub, then those without weights.
+
+    `name`, `where` (bundled, on this disk, hub, no weights), `parameters` (known for what is on this disk; `search`
+    counts others), `MB` of float32 weights, `pixels` (the side it was trained on), `source`, `licence`.
+    """
+    import timm
+
+    here = [_ours(name, card) for name, card in cards().items()]
+    here += [_timms(name, "on this disk", count=True) for name in cached_names() if _is_known(name)]
+    published = [name for name in timm.list_pretrained() if _published(name)]
+    there = {row["name"] for row in here}
+    rows = here + [_timms(name, "hub") for name in published if name not in there]
+    with_weights = {name.split(".")[0] for name in published}
+    return rows + [_timms(name, "no weights") for name in sorted(timm_names() - with_weights)]
+
+
+def search(text: str, most: int = 20) -> list[Row]:
+    """The rows whose name, source or licence hold every word of `text`, at most `most`, each with its parameters."""
+    words = text.lower().split()
+    found = [row for row in listing() if all(word in _said(row) for word in words)][:most]
+    return [row | _weight(row["parameters"] or parameters(row["name"])) for row in found]
+
+
+def described(name: str) -> str:
+    """One line on the backbone `name`: `372,400 parameters, 1.5 MB · 32 px · bundled · Apache-2.0`."""
+    check_name(name)
+    ours = cards().get(name)
+    if ours:
+        return line(_ours(name, ours))
+    place = "on this disk" if name in cached_names() else "hub" if _published(name) else "no weights"
+    return line(_timms(name, place, count=True))
+
+
+def line(row: Row) -> str:
+    """A row in one line, without its name."""
+    count = f"{row['parameters']:,} parameters, {row['MB']:.1f} MB" if row["parameters"] else ""
+    place = {"hub": f"to be downloaded: {row['source']}", "no weights": "no weights on the hub: random ones, or a path"}
+    parts = (count, f"{row['pixels']} px", place.get(row["where"], row["where"]), row["licence"])
+    return " · ".join(part for part in parts if part)
+
+
+@lru_cache(maxsize=512)
+def parameters(name: str) -> int:
+    """How many numbers timm's network `name` holds without a head; built without memory for them."""
+    import timm
+    import torch
+
+    with torch.device("meta"):
+        body = timm.create_model(name, pretrained=False, num_classes=0)
+    return sum(p.numel() for p in body.parameters())
+
+
+def _ours(name: str, card: Row) -> Row:
+    about = {"pixels": card["input_size"], "source": card["command"], "licence": card["licence"]}
+    return {"name": name, "where": "bundled"} | _weight(card["parameters"]) | about
+
+
+def _timms(name: str, where: str, count: bool = False) -> Row:
+    import timm
+
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    side = config.input_size[-1] if config else None
+    source = config.hf_hub_id if config and where != "no weights" else None
+    licence = config.license if config and where != "no weights" else None
+    about = {"pixels": side, "source": source or "", "licence": licence or ""}
+    return {"name": name, "where": where} | _weight(parameters(name) if count else None) | about
+
+
+def _weight(count: int | None) -> Row:
+    return {"parameters": count, "MB": round(count * 4 / 1e6, 1) if count else None}
+
+
+def _said(row: Row) -> str:
+    return f"{row['name']} {row['where']} {row['source']} {row['licence']}".lower()
+
+
+def _is_known(name: str) -> bool:
+    return name.split(".")[0] in timm_names()
+
+
+def _published(name: str) -> bool:
+    import timm
+
+    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    return bool(config and config.hf_hub_id)

@@ -1,0 +1,118 @@
+"""A backbone by name: a field that completes, what is known of the one that stands there, and a search over all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from workbench.panels.choosing import Propose
+from workbench.panels.controls import WIDE
+from workbench.panels.text import line, spoken
+
+Work = Callable[[Callable[[], Any], Callable[[Any, str], None]], None]  # does slow work elsewhere, then shows it
+FOUND = 20
+
+
+class BackbonePicker:
+    """Shows one backbone and proposes another. `work` does what takes long off the kernel's loop."""
+
+    def __init__(self, value: Any, propose: Propose, work: Work):
+        self._propose, self._work, self._showing, self._asked = propose, work, False, ""
+        wide = {"style": WIDE, "layout": widgets.Layout(width="100%"), "continuous_update": False}
+        helps = {knob.name: knob.help for knob in type(value).knobs()}
+        self.name = widgets.Combobox(description="Backbone", tooltip=helps["architecture"], placeholder="name", **wide)
+        self.weights = widgets.Combobox(
+            options=["pretrained", "random"], description="weights", tooltip=helps["weights"], **wide
+        )
+        self.about = line(kind="faint")
+        self.words = widgets.Text(
+            description="words", placeholder="such as: resnet18, or dino mit", tooltip="Words of a name, source or licence",
+            **wide,
+        )  # fmt: skip
+        self.list = widgets.Select(
+            options=[], rows=7, description="found", tooltip="What is on this disk stands first", style=WIDE,
+            layout=widgets.Layout(width="100%"),
+        )  # fmt: skip
+        self.fold = widgets.Accordion([widgets.VBox([self.words, self.list])], titles=["Find a backbone"])
+        self.fold.selected_index = None
+        inner = widgets.VBox([self.weights, self.about, self.fold], layout=widgets.Layout(padding="0 0 0 10px"))
+        self.box = widgets.VBox([self.name, inner])
+        self.show(value)
+        for part in (self.name, self.weights):
+            part.observe(self._chosen, "value")
+        self.words.observe(self._search, "value")
+        self.fold.observe(self._search, "selected_index")
+        self.list.observe(self._picked, "value")
+        self._work(_all_names, self._offer)
+
+    def show(self, value: Any) -> None:
+        """Show this backbone, and say what is known of it."""
+        self._showing = True
+        try:
+            self.name.value, self.weights.value = value.architecture, value.weights
+        finally:
+            self._showing = False
+        name = value.architecture
+        if name != self._asked:
+            self._asked = name
+            self._work(lambda: _described(name), lambda said, kind: self._tell(name, said, kind))
+
+    def _tell(self, name: str, said: str, kind: str) -> None:
+        if name == self._asked:
+            self.about.value = spoken(said, kind)
+
+    def _chosen(self, _: Any) -> None:
+        if not self._showing:
+            self._propose(self._made)
+
+    def _made(self) -> Any:
+        from workbench.backbones import backbone
+
+        return backbone(self.name.value.strip(), self.weights.value.strip() or "pretrained")
+
+    # -- the search ---------------------------------------------------------------------------------------------------
+
+    def _search(self, _: Any) -> None:
+        if self.fold.selected_index is not None:
+            words = self.words.value
+            self._work(lambda: _search(words), lambda found, kind: self._list(words, found, kind))
+
+    def _list(self, words: str, found: Any, kind: str) -> None:
+        if words != self.words.value:
+            return
+        self._showing = True
+        try:
+            none = [(f"nothing has {words!r} in its name, source or licence", "")]
+            self.list.options = (found or none) if kind == "faint" else [(found, "")]
+            self.list.value = None
+        finally:
+            self._showing = False
+
+    def _picked(self, change: Any) -> None:
+        if change.new and not self._showing:
+            self.name.value = change.new
+
+    def _offer(self, names: Any, kind: str) -> None:
+        if kind == "faint":
+            self.name.options = names
+
+
+def _all_names() -> list[str]:
+    from workbench.backbones.vision import on_disk, timm_names
+
+    first = on_disk()
+    return [*first, *sorted(timm_names() - set(first))]
+
+
+def _described(name: str) -> str:
+    from workbench.backbones.listing import described
+
+    return described(name)
+
+
+def _search(words: str) -> list[tuple[str, str]]:
+    from workbench.backbones.listing import line, search
+
+    return [(f"{row['name']} · {line(row)}", row["name"]) for row in search(words, FOUND)]
