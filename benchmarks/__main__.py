@@ -12,6 +12,7 @@ from pathlib import Path
 
 CASES = {
     "transfer": "what pretraining brings on digits: head on 20 a class, and all of it",
+    "strengths": "what each regularizer brings at which strength, on wrong labels and on right ones",
     "one_run": "one run with everything trained, beside a plain loop, HF Trainer and Lightning",
     "budgets": "import, Start to first point, stop, the cost of watching",
 }

@@ -17,6 +17,17 @@ def own_folders(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
+def one_thread():
+    """torch on one thread: small steps on two crawl where other load is on the machine."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def tiny():
     """A small network with random weights: quick, and there without any file."""
     import workbench as wb

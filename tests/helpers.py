@@ -16,3 +16,34 @@ def until(so, seconds=60.0):
     while not so():
         assert time.monotonic() < end, f"waited {seconds} s in vain"
         time.sleep(0.03)
+
+
+def notebook(path, *cells, parameters="epochs: int = 5"):
+    """Write a notebook of these code cells, or whole cells, below one that declares `parameters`; returns its path."""
+    from nbformat import v4, write
+
+    first = [v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})] if parameters else []
+    made = [v4.new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    write(v4.new_notebook(cells=first + made, metadata={"kernelspec": kernel}), path)
+    return path
+
+
+def executed(path, *left):
+    """Write a notebook whose cells left these: a text as a stream, else a bundle of MIME types; returns its path."""
+    from nbformat import v4, write
+
+    outputs = [
+        v4.new_output("stream", text=each) if isinstance(each, str) else v4.new_output("display_data", data=each)
+        for each in left
+    ]
+    cells = [v4.new_code_cell("shown", execution_count=at, outputs=[each]) for at, each in enumerate(outputs, 1)]
+    write(v4.new_notebook(cells=cells), path)
+    return path
+
+
+def bundle(figure):
+    """A plotly figure as a notebook holds it."""
+    import json
+
+    return {"application/vnd.plotly.v1+json": json.loads(figure.to_json())}

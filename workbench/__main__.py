@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from workbench.errors import Interrupted, WorkbenchError
@@ -20,7 +20,11 @@ def main(argv: list[str] | None = None) -> int:
     asked = _parser().parse_args(argv)
     try:
         asked.do(asked)
-    except WorkbenchError as error:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (WorkbenchError, OSError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:
@@ -67,7 +71,9 @@ def _run(commands: Any) -> None:
     run = commands.add_parser("run", help="fine-tune by a recipe in YAML, as the panel saves it")
     run.add_argument("recipe", help="a YAML file of a recipe's knobs")
     run.add_argument("-p", dest="changes", action="append", default=[], metavar="KNOB=VALUE", help="another value")
-    run.add_argument("-o", "--folder", default=None, help="the run's folder (default: a new one); an unfinished goes on")
+    run.add_argument(
+        "-o", "--folder", default=None, help="the run's folder (default: a new one); an unfinished goes on"
+    )
     run.add_argument("--test", action="store_true", help="unseal the test set in the end")
     run.set_defaults(do=_do_run)
 
@@ -82,20 +88,12 @@ def _do_report(asked: argparse.Namespace) -> None:
 def _do_run(asked: argparse.Namespace) -> None:
     import json
 
-    import yaml
-
-    from workbench.errors import BadParameter
     from workbench.fine_tuning import fine_tune
     from workbench.recipe import Recipe
-    from workbench.report import as_values
+    from workbench.report import as_values, read_values
 
-    try:
-        scalars = yaml.safe_load(Path(asked.recipe).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise BadParameter(f"{asked.recipe} cannot be read as YAML: {error}") from error
-    if not isinstance(scalars, dict):
-        raise BadParameter(f"{asked.recipe} must hold a recipe's knobs, `epochs: 20` and the like, a line each.")
-    run = fine_tune(Recipe.from_dict(scalars).turned(as_values(asked.changes)), asked.folder)
+    recipe = Recipe.from_dict(read_values(asked.recipe)).turned(as_values(asked.changes))
+    run = fine_tune(recipe, asked.folder)
     print(run.gap.to_string(index=False))
     print(json.dumps({"run": str(run.folder), "best": run.best}, indent=1))
     if asked.test:

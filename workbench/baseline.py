@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from workbench import evaluation, paths
@@ -43,11 +44,9 @@ def fitted(data: Data) -> Any:
 def baseline(data: Data) -> dict[str, float]:
     """`accuracy` and `loss` (nats) on the validation part; kept, since a data set has one such line."""
     path = paths.cache() / "baselines" / f"{data.fingerprint}.json"
-    try:
+    with suppress(OSError, ValueError, KeyError, TypeError):
         found: dict[str, float] = json.loads(path.read_text())
         return {"accuracy": float(found["accuracy"]), "loss": float(found["loss"])}
-    except (OSError, ValueError, KeyError):
-        pass
     import numpy as np
 
     model, labels = fitted(data), data.labels[data.valid].numpy()
@@ -64,5 +63,6 @@ def baseline(data: Data) -> dict[str, float]:
         aside.write_text(json.dumps(found))
         os.replace(aside, path)
     except OSError:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
     return found

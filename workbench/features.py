@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import nullcontext
+import os
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import paths
@@ -21,18 +23,15 @@ def kept(built: Built, pictures: Tensor, device: Any, dtype: Any) -> Tensor:
 
     `pictures`: uint8 (examples, channels, height, width); `dtype`: torch.bfloat16 computes under autocast.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    about = f"{built.fingerprint}|{built.size}|{built.channels}|{tuple(pictures.shape)}|{dtype}|{device}"
+    prepared = f"{built.size}|{built.channels}|{built.mean}|{built.std}"
+    about = f"{built.fingerprint}|{prepared}|{tuple(pictures.shape)}|{dtype}|{device}"
     digest = hashlib.sha256(about.encode())
     digest.update(pictures.contiguous().numpy().tobytes())
     path = paths.cache() / "features" / f"{digest.hexdigest()[:32]}.safetensors"
-    try:
-        return load_file(path)["features"]
-    except (OSError, SafetensorError, KeyError):
+    found = _read(path)
+    if found is None:
         found = compute(built, pictures, device, dtype)
-    _keep(path, found)
+        _keep(path, found)
     return found
 
 
@@ -47,16 +46,31 @@ def compute(built: Built, pictures: Tensor, device: Any, dtype: Any) -> Tensor:
     return torch.cat(parts) if parts else torch.zeros(0, built.width)
 
 
-def _keep(path: Any, features: Tensor) -> None:
-    """Write aside and rename; a full or read-only disk only costs the next run the same work."""
-    import os
+def _read(path: Path) -> Tensor | None:
+    """What is kept there; None where there is nothing, or no longer what was written."""
+    from safetensors import SafetensorError, safe_open
 
+    try:
+        with safe_open(path, "pt") as file:
+            found, said = file.get_tensor("features"), file.metadata() or {}
+    except (OSError, SafetensorError):
+        return None
+    return found if said.get("sha256") == _checksum(found) else None
+
+
+def _keep(path: Path, features: Tensor) -> None:
+    """Write aside and rename; a full or read-only disk only costs the next run the same work."""
     from safetensors.torch import save_file
 
     aside = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"features": features.contiguous()}, aside)
+        save_file({"features": features.contiguous()}, aside, {"sha256": _checksum(features)})
         os.replace(aside, path)
     except Exception:
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
+
+
+def _checksum(features: Tensor) -> str:
+    return hashlib.sha256(features.contiguous().numpy().tobytes()).hexdigest()

@@ -18,6 +18,8 @@ def prepared(recipe: Recipe, folder: str | Path | None) -> Run:
     files.path.mkdir(parents=True, exist_ok=True)
     held = files.read("recipe.json")
     if held is None:
+        if any(not path.name.startswith(".") for path in files.path.iterdir()):
+            raise OtherRecipe(f"{files.path} holds other files and no run; take another folder, or an empty one.")
         files.write("recipe.json", {"recipe": recipe.to_dict(), "sources": sources(recipe)})
     elif held["recipe"] != recipe.to_dict():
         raise OtherRecipe(f"{files.path} holds a run of another recipe; take another folder, or wb.open_run it.")
@@ -26,17 +28,31 @@ def prepared(recipe: Recipe, folder: str | Path | None) -> Run:
 
 def sources(recipe: Recipe) -> dict[str, str]:
     """The source of each class that a notebook cell made, by name: what must be run again before the recipe is read."""
-    import inspect
-
     found = {}
     for value in recipe.values().values():
         for each in value if isinstance(value, tuple) else (value,):
             if type(each).__module__ == "__main__":
-                try:
-                    found[each.name] = inspect.getsource(type(each))
-                except (OSError, TypeError):
-                    found[each.name] = "(its source is not known)"
+                found[each.name] = _source(type(each)) or "(its source is not known)"
     return found
+
+
+def _source(kind: type) -> str:
+    """The text of a class, found by its methods: a cell is no file, so `inspect` does not find classes in it."""
+    import ast
+    import inspect
+    import linecache
+
+    for method in filter(inspect.isfunction, vars(kind).values()):
+        lines, at = linecache.getlines(method.__code__.co_filename), method.__code__.co_firstlineno
+        try:
+            classes = [node for node in ast.walk(ast.parse("".join(lines))) if isinstance(node, ast.ClassDef)]
+        except SyntaxError:
+            continue
+        for node in classes:
+            if node.name == kind.__name__ and node.lineno <= at <= (node.end_lineno or 0):
+                first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
+                return "".join(lines[first - 1 : node.end_lineno])
+    return ""
 
 
 def train(recipe: Recipe, folder: str | Path | None = None) -> Iterator[dict[str, Any]]:
@@ -51,12 +67,12 @@ def train(recipe: Recipe, folder: str | Path | None = None) -> Iterator[dict[str
 def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **knobs: Any) -> Run:
     """Run `recipe` to its end in this process, with a progress bar.
 
-    `folder`: left out, a new one; an unfinished run's goes on, a finished one's comes back as it is. `knobs`: those of
-    a recipe, where there is none.
+    `folder`: left out, a new one; an unfinished run's goes on, a finished one's comes back as it is. `knobs`: of the
+    recipe, set to these first.
     """
     from tqdm import tqdm
 
-    recipe = recipe or Recipe(**knobs)
+    recipe = (recipe or Recipe()).replace(**knobs)
     run = prepared(recipe, folder)
     if run.state == "finished":
         return run

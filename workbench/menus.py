@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from workbench.choices import MENUS, Knob, Menu, Options, Range, entries, known, menu_base
+from workbench.choices import MENUS, Choice, Knob, Menu, Options, Range, entries, known, menu_base
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,7 +94,9 @@ def _knobs(recipe: Recipe) -> list[dict[str, Any]]:
 def _said(value: Any) -> str:
     if isinstance(value, tuple):
         return ", ".join(each.name for each in value) or "none"
-    return getattr(value, "name", str(value)) if not isinstance(value, float) else f"{value:g}"
+    if isinstance(value, Choice):
+        return value.spelled().partition("(")[0]  # its knobs have rows of their own
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _row(kind: str, name: str, value: str, by: str) -> dict[str, Any]:

@@ -160,7 +160,7 @@ def deferred_interrupts(recorder: Recorder) -> Iterator[None]:
 
 def record(recipe: Recipe, folder: RunFolder) -> Iterator[Row]:
     """Train `recipe` into `folder`, going on from its newest whole checkpoint; yields the rows that are new."""
-    lock = FileLock(folder.path / ".lock", timeout=0)
+    lock = FileLock(folder.path / ".lock", timeout=0.5)  # a viewer that looks whether someone holds it is gone by then
     try:
         lock.acquire()
     except Timeout:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench import history as tables
 from workbench import paths
-from workbench.errors import BrokenRun, RunFailed
+from workbench.errors import BadChoice, BrokenRun, RunFailed
 from workbench.folder import RunFolder
 from workbench.recipe import Recipe
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ENDED = ("finished", "failed", "stopped")
 UNDER_WAY = ("launched", "started", "paused", "continued")
+CHOSEN = ("data", "backbone", "scope", "regularizers")
+COLUMNS = ("name", "state", *CHOSEN, "best_epoch", "valid_accuracy", "gap_accuracy")
 
 
 class Run:
@@ -28,6 +30,7 @@ class Run:
 
     def __init__(self, folder: str | Path | RunFolder):
         self.files = folder if isinstance(folder, RunFolder) else RunFolder(folder)
+        self._held: tuple[int, Plan] | None = None  # what was restored last, and of which step
 
     def __repr__(self) -> str:
         found = self.best
@@ -176,12 +179,9 @@ class Run:
 
     # -- afterwards ---------------------------------------------------------------------------------------------------
 
-    @cached_property
+    @property
     def _restored(self) -> Plan:
         """The plan with the best epoch's weights."""
-        from workbench.job import Job
-        from workbench.learners.plan import plan
-
         found = self.best
         if found is None:
             raise BrokenRun(f"{self.folder} has no epoch yet.")
@@ -189,6 +189,14 @@ class Run:
         step = found["step"] if found["step"] in steps else steps[-1] if steps else None
         if step is None:
             raise BrokenRun(f"{self.folder} has no checkpoint yet: wait for the first one.")
+        if self._held is None or self._held[0] != step:
+            self._held = (step, self._plan_at(step))
+        return self._held[1]
+
+    def _plan_at(self, step: int) -> Plan:
+        from workbench.job import Job
+        from workbench.learners.plan import plan
+
         job = Job(plan(self.recipe))
         job.restore(*self.files.load(step), [])
         return job.plan
@@ -257,28 +265,26 @@ def open_run(folder: str | Path) -> Run:
 
 
 def runs() -> pd.DataFrame:
-    """All runs, the newest first: name, state, recipe, best epoch and its validation metrics."""
+    """All runs, the newest first: name, state, recipe, best epoch and its validation metrics; no broken ones."""
     import pandas as pd
 
     found = []
     for path in paths.runs().glob("*/recipe.json"):
         try:
             found.append((path.stat().st_mtime, _line(Run(path.parent))))
-        except (BrokenRun, ValueError, OSError):
+        except (BrokenRun, ValueError, OSError, KeyError, TypeError, AttributeError):
             continue
-    return pd.DataFrame([line for _, line in sorted(found, key=lambda pair: -pair[0])])
+    return pd.DataFrame([line for _, line in sorted(found, key=lambda pair: -pair[0])], columns=list(COLUMNS))
 
 
 def _line(run: Run) -> dict[str, Any]:
-    found, recipe = run.best or {}, run.recipe
-    return {
-        "name": run.folder.name,
-        "state": run.state,
-        "data": str(recipe.data),
-        "backbone": str(recipe.backbone),
-        "scope": str(recipe.scope),
-        "regularizers": ", ".join(map(str, recipe.regularizers)),
-        "best_epoch": found.get("epoch"),
-        "valid_accuracy": found.get("valid_accuracy"),
-        "gap_accuracy": found.get("gap_accuracy"),
-    }
+    found = run.best or {}
+    try:
+        recipe = run.recipe
+        said = {name: str(getattr(recipe, name)) for name in CHOSEN}
+        said["regularizers"] = ", ".join(map(str, recipe.regularizers))
+    except BadChoice:  # a class of a cell that was not run here yet: as it was written down
+        written = run.files.read("recipe.json")["recipe"]
+        said = {name: str(written[name]) for name in CHOSEN}
+    best = {"best_epoch": "epoch", "valid_accuracy": "valid_accuracy", "gap_accuracy": "gap_accuracy"}
+    return {"name": run.folder.name, "state": run.state, **said, **{key: found.get(row) for key, row in best.items()}}

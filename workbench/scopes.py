@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from workbench.choices import Choice, Options, Range, knob
-from workbench.errors import BadKnob
+from workbench.errors import BadChoice, BadKnob
 
 if TYPE_CHECKING:
     from torch import nn
@@ -77,7 +77,12 @@ def blocks_of(body: nn.Module) -> list[list[str]]:
     from timm.models import group_parameters
 
     groups: dict[int, list[str]] = {}
-    layer_of = group_parameters(body, body.group_matcher(coarse=False), reverse=True)  # type: ignore[operator]
+    try:
+        matcher = body.group_matcher(coarse=False)  # type: ignore[operator]
+    except AttributeError:
+        said = f"timm does not say what the blocks of {type(body).__name__} are: choose the scope head, norms or all."
+        raise BadChoice(said) from None
+    layer_of = group_parameters(body, matcher, reverse=True)
     for name, _ in body.named_parameters():
         groups.setdefault(int(layer_of[name]), []).append(name)
     found: list[list[str]] = []

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,8 @@ def launch(run: Run, *, again: bool = True) -> int:
     with _guard:
         child = _ready.pop()
     job = {"recipe": run.recipe, "folder": str(run.folder), "environment": _named(), "cwd": os.getcwd()}
+    job["asked"] = time.time_ns()
+    run.files.tell("launched", pid=child.pid)  # first, since all that the process itself tells comes after it
     assert child.stdin is not None
     try:
         child.stdin.write(cloudpickle.dumps(job))
@@ -59,7 +62,6 @@ def launch(run: Run, *, again: bool = True) -> int:
             return launch(run, again=False)
         raise
     threading.Thread(target=child.wait, daemon=True).start()  # so that no zombie stays
-    run.files.tell("launched", pid=child.pid)
     warm()
     return child.pid
 
@@ -103,7 +105,8 @@ def _serve(job: dict[str, Any]) -> int:
     log = open(folder.path / "worker.log", "ab", buffering=0)  # noqa: SIM115  # for the rest of this process's life
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
-    with queue.turn(folder.path, _import_heavy, lambda: folder.control()["state"] == "stopped") as ours:
+    stopped = lambda: folder.control()["state"] == "stopped"  # noqa: E731
+    with queue.turn(folder.path, _import_heavy, stopped, job["asked"]) as ours:
         if not ours:
             folder.tell("stopped", step=0, why="before its turn")
             return 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -20,39 +19,42 @@ from workbench.fine_tuning import prepared
 KILLS, INTERRUPTS = (200, 200) if os.environ.get("WORKBENCH_FULL") == "1" else (10, 20)
 pytestmark = pytest.mark.faults
 
-# Checkpoints at every epoch's end, and slow ones, so that kills fall into the writing too.
-CHILD = """
-import sys, time
-from workbench import recording, folder, open_run
-recording.LEAST = 0.0
-sync = folder._sync
-def slow(path):
-    sync(path)
-    time.sleep(0.01)
-folder._sync = slow
-run = open_run(sys.argv[1])
-try:
-    for row in recording.record(run.recipe, run.files):
+# Each child is a process of its own, forked from one that has torch imported already, so that a kill costs no import.
+CHILDREN = multiprocessing.get_context("forkserver")
+CHILDREN.set_forkserver_preload(
+    ["timm", "sklearn.datasets", "sklearn.linear_model", "workbench.recording", "workbench.fine_tuning"]
+)
+
+
+def child(folder, environment):
+    """Drive the run in `folder`; checkpoints at every epoch's end, and slow ones, so that kills fall into the writing."""
+    from workbench import folder as files
+    from workbench import recording
+
+    os.environ.update(environment)
+    recording.LEAST, sync = 0.0, files._sync
+    files._sync = lambda path: (sync(path), time.sleep(0.01))
+    run = wb.open_run(folder)
+    for _ in recording.record(run.recipe, run.files):
         pass
-except KeyboardInterrupt:
-    sys.exit(3)
-"""
 
 
 def drive(run, after, number):
     """Start a process that drives the run, and signal it `after` seconds after its first row; its exit code."""
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(run.folder)]) as child:
-        known = len(run.files.events())
+    known = len(run.files.events())
+    environment = {key: value for key, value in os.environ.items() if key.startswith("WORKBENCH_")}
+    process = CHILDREN.Process(target=child, args=(run.folder, environment))
+    process.start()
 
-        def trains():
-            return any(e["event"] in ("row", "resumed", "note") for e in run.files.events()[known:])
+    def trains():
+        return any(e["event"] in ("row", "resumed", "note") for e in run.files.events()[known:])
 
-        until(lambda: child.poll() is not None or trains())
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(after)
-        if child.poll() is None:
-            child.send_signal(number)
-        return child.wait(60)
+    until(lambda: not process.is_alive() or trains())
+    process.join(after)
+    if process.is_alive():
+        os.kill(process.pid, number)
+    process.join(60)
+    return process.exitcode
 
 
 def recipe_of(scope, tiny):
@@ -69,7 +71,7 @@ def test_killed_again_and_again_it_ends_with_the_same_bits(scope, tiny, tmp_path
     run, killed = prepared(recipe, tmp_path / "run"), 0
     while killed < KILLS // 2:
         started = len(run.files.steps())
-        code = drive(run, draw.uniform(0.0, 1.5), signal.SIGKILL)
+        code = drive(run, draw.uniform(0.0, 0.6), signal.SIGKILL)
         if code == 0:  # it finished before it could be killed: another folder
             assert plain(run.rows) == plain(whole.rows)
             run = prepared(recipe, tmp_path / f"run-{killed}-{time.monotonic_ns()}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from safetensors import SafetensorError
 
 from workbench import paths
 from workbench.backbones.base import Backbone, Built
-from workbench.choices import nearest
+from workbench.choices import known, nearest
 from workbench.errors import BadChoice, NoWeights
 
 if TYPE_CHECKING:
@@ -34,7 +36,13 @@ def timm_names() -> frozenset[str]:
 
 def check_name(name: str) -> None:
     """Raise `BadChoice` unless `name` is one of ours or one of timm's (with or without a tag behind a dot)."""
-    if name in cards() or name.split(".")[0] in timm_names():
+    bare, _, tag = name.partition(".")
+    if name in cards() or (bare in timm_names() and not tag):
+        return
+    if bare in timm_names():
+        import timm
+
+        known(name, [bare, *timm.list_pretrained(f"{bare}.*")], "there is no backbone called")
         return
     near = nearest(name, [*cards(), *timm_names()])
     raise BadChoice(
@@ -58,16 +66,20 @@ def cached_names() -> list[str]:
 
 def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     """Make the network and load its weights. `side`: of the pictures, in pixels; `seed`: for random weights."""
+    check_name(backbone.architecture)
     card = cards().get(backbone.architecture)
-    name = card["architecture"] if card else backbone.architecture
-    arguments = dict(card["arguments"]) if card else _fitting(name, side)
-    body = _made(backbone, name, arguments, seed)
-    body.requires_grad_(False)
+    size: int | None
+    if card:
+        channels, size = card["channels"], card["input_size"]
+        body = _made(backbone, card["architecture"], card["arguments"], seed)
+        width = _width(body, channels, card["input_size"])
+    else:
+        channels = 3
+        body, width, size = _fitting(backbone, side, seed)
     config: Any = body.pretrained_cfg
-    channels, size = (card["channels"], card["input_size"]) if card else (3, None)
     return Built(
-        body=body.eval(),
-        width=_width(body, channels, size or side),
+        body=body.requires_grad_(False).eval(),
+        width=width,
         channels=channels,
         size=size,
         mean=tuple((card or config)["mean"]),
@@ -93,22 +105,55 @@ def _made(backbone: Backbone, name: str, arguments: dict[str, Any], seed: int) -
         except (RuntimeError, ValueError, KeyError, SafetensorError, OSError) as error:
             first = str(error).split("\n")[0][:200]
             raise NoWeights(f"{path.name} does not fit {backbone.architecture}: {first}") from error
+    random = backbone.replace(weights="random")
+    _must_hold_all(path, body, lambda: _made(random, name, arguments, seed), backbone.architecture)
     return body
 
 
-def _fitting(name: str, side: int) -> dict[str, Any]:
-    """What `create_model` must be told so that a network of fixed input size takes pictures of this side."""
+def _must_hold_all(path: Path, body: nn.Module, fresh: Callable[[], nn.Module], architecture: str) -> None:
+    """Raise `NoWeights` where the file left weights as `fresh` has them: timm loads any file, another net's too.
+
+    It renames what older files hold, so a name that the file lacks is no proof until the values are as random.
+    """
+    import torch
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        held = set(file.keys())
+    missing = [name for name, weight in body.named_parameters() if name not in held and weight.dim() > 1]
+    if missing:
+        random = dict(fresh().named_parameters())
+        missing = [name for name in missing if torch.equal(body.get_parameter(name), random[name])]
+    if missing:
+        more = f", nor {len(missing) - 1} other weights" if len(missing) > 1 else ""
+        raise NoWeights(f"{path.name} does not fit {architecture}: it does not hold {missing[0]}{more}.")
+
+
+def _fitting(backbone: Backbone, side: int, seed: int) -> tuple[nn.Module, int, int | None]:
+    """timm's network, its width, and the side that pictures must have, None for any.
+
+    Pictures of a side that the network does not take are fed to it at the next multiple of 32, else at its own.
+    """
     import timm
 
-    config = timm.get_pretrained_cfg(name)
-    return {"img_size": side} if config is not None and config.fixed_input_size else {}
+    config: Any = timm.get_pretrained_cfg(backbone.architecture)
+
+    def at(size: int) -> tuple[nn.Module, int, int | None]:
+        fixed = {"img_size": size} if config.fixed_input_size else {}
+        body = _made(backbone, backbone.architecture, fixed, seed)
+        return body, _width(body, 3, size), size if fixed or size != side else None
+
+    for size in (side, -(-side // 32) * 32):
+        with suppress(RuntimeError, AssertionError, ValueError, ArithmeticError):
+            return at(size)
+    return at(config.input_size[-1])
 
 
 def _width(body: nn.Module, channels: int, side: int) -> int:
     import torch
 
     with torch.no_grad():
-        return int(body(torch.zeros(2, channels, side, side)).shape[-1])
+        return int(body.eval()(torch.zeros(2, channels, side, side)).shape[-1])
 
 
 def _weights_file(backbone: Backbone) -> Path:

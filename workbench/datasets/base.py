@@ -115,13 +115,9 @@ def finish(
     import torch
 
     train, valid, test = parts
+    _check(labels, classes, {"training": train, "validation": valid, "test": test})
     train = cut(train, labels, per_class)
     given = spoil(labels, train, label_noise, len(classes), seed)
-    _check(labels, classes, {"training": train, "validation": valid, "test": test})
-    digest = hashlib.sha256(inputs.contiguous().numpy().tobytes())
-    for part in (given, labels, train, valid, test):
-        digest.update(part.astype("int64").tobytes())
-    digest.update("\0".join(classes).encode("utf-8", "backslashreplace"))
     said = [f"{len(train)} training, {len(valid)} validation and {len(test)} test examples of {len(classes)} classes."]
     if label_noise:
         said.append(f"{int((given != labels).sum())} of {len(train)} training labels are wrong on purpose.")
@@ -133,10 +129,19 @@ def finish(
         train=torch.from_numpy(train.astype("int64")),
         valid=torch.from_numpy(valid.astype("int64")),
         test=torch.from_numpy(test.astype("int64")),
-        fingerprint=digest.hexdigest()[:16],
+        fingerprint=_fingerprint(inputs, (given, labels, train, valid, test), classes),
         notes=tuple(said + (notes or [])),
         keys=tuple(keys or map(str, range(len(labels)))),
     )
+
+
+def _fingerprint(inputs: Tensor, parts: tuple[np.ndarray, ...], classes: list[str]) -> str:
+    """A hash of all of it, with the shapes: one part more and the next one less is another data set."""
+    digest = hashlib.sha256(repr((inputs.shape, [len(part) for part in parts], classes)).encode())
+    digest.update(inputs.contiguous().numpy().tobytes())
+    for part in parts:
+        digest.update(part.astype("int64").tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _check(labels: np.ndarray, classes: list[str], parts: dict[str, np.ndarray]) -> None:

@@ -17,7 +17,7 @@ def placed(images: np.ndarray, placement: str, seed: int) -> Tensor:
     """Digits (examples, 8, 8) in [0, 16] as uint8 pictures (examples, 1, 32, 32).
 
     "scattered" turns each by up to 0.3 rad, scales it by 0.6 to 1, moves it within the picture and adds noise of 0.1;
-    an example's draws are a function of (seed, its row) alone.
+    the draws are a function of `seed` and of how many digits there are.
     """
     import torch
     from torch.nn import functional as F

@@ -17,7 +17,7 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, recipe: Recipe | None = None):
         self.recipe = RecipePanel(recipe, flex="0 0 340px", width="340px")
-        self.live = LivePanel(recipe=lambda: self.recipe.value)
+        self.live = LivePanel(recipe=self.recipe.checked)
         self.status = line(_resting(), "faint")
         self.live.on_status = self._told
         top = widgets.Layout(justify_content="flex-end", padding="0 8px")
@@ -31,11 +31,11 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         return self.recipe.value
 
     def _told(self, said: str) -> None:
-        if self.status.value != spoken(said, "faint"):
-            self.status.value = spoken(said, "faint")
+        self.status.value = spoken(said or _resting(), "faint")
 
     def close(self) -> Any:
         """Close both panels; a run goes on."""
+        self.tabs.children[0].children = ()  # a box that holds what is closed cannot be saved with the notebook
         self.recipe.close()
         self.live.close()
         super().close()

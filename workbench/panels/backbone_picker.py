@@ -28,8 +28,8 @@ class BackbonePicker:
         )
         self.about = line(kind="faint")
         self.words = widgets.Text(
-            description="words", placeholder="such as: resnet18, or dino mit", tooltip="Words of a name, source or licence",
-            **wide,
+            description="words", placeholder="such as: resnet18, or dino mit",
+            tooltip="Words of a name, source or licence", **wide,
         )  # fmt: skip
         self.list = widgets.Select(
             options=[], rows=7, description="found", tooltip="What is on this disk stands first", style=WIDE,

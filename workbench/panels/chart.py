@@ -24,20 +24,17 @@ class Chart:
         self.box = widgets.VBox([self.widget], layout=widgets.Layout(width="100%", overflow="hidden"))
 
     def draw(self, figure: go.Figure) -> None:
-        """Show this figure: its numbers go into the traces that are there, in one message; other traces replace them."""
+        """Show this figure: its numbers go into the traces that are there, in one message; others replace them."""
         packed = _packed(figure)
         here = self.widget
-        with here.batch_update():
-            if _kinds(here) == _kinds(packed):
-                for old, new in zip(here.data, packed.data, strict=True):
-                    old.x, old.y, old.customdata = new.x, new.y, new.customdata
-                here.layout.title.text = packed.layout.title.text
-                self._remember()
-                return
-        here.data = ()
-        here.add_traces(packed.data)
-        here.layout.title.text = packed.layout.title.text
-        self._remember()
+        if _kinds(here) != _kinds(packed):
+            here.data = ()
+            here.add_traces(packed.data)
+        with here.batch_update():  # what is the same already is not sent
+            for old, new in zip(here.data, packed.data, strict=True):
+                old.x, old.y, old.customdata = new.x, new.y, new.customdata
+            here.layout.title.text = packed.layout.title.text
+        self._remember()  # after the batch, which changes the figure at its end
 
     def _remember(self) -> None:
         """Have a reloaded page show what stands here now, and not what was shown first.
@@ -58,6 +55,7 @@ def _packed(figure: go.Figure) -> go.Figure:
     for trace in figure.data:
         for name in ("x", "y", "customdata"):
             if (values := trace[name]) is not None:
+                trace[name] = None  # plotly keeps a list where an array that equals it comes
                 trace[name] = np.asarray(values, dtype=np.float64)
     return figure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -40,19 +41,16 @@ class OneOf:
     """A dropdown over a menu, and the knobs of the entry that is chosen."""
 
     def __init__(self, menu: str, title: str, help: str, value: Choice, propose: Propose):
-        self.menu, self._propose, self._showing = menu, propose, False
+        self.menu, self._help, self._propose, self._showing = menu, help, propose, False
         self.dropdown = widgets.Dropdown(
             options=[*entries(menu_base(menu))],
             value=value.name,
             description=title,
-            tooltip=help,
             style=WIDE,
             layout=widgets.Layout(width="100%"),
         )
-        self.about = line(value.about(), "faint")
-        self.knobs = Knobs(type(value), value.values(), propose)
-        self.box = widgets.VBox([self.dropdown, self.knobs.box])
-        self.dropdown.tooltip = f"{help} {value.about()}"
+        self.box = widgets.VBox([])
+        self._rebuild(type(value), value.values())
         self.dropdown.observe(self._chosen, "value")
 
     def _chosen(self, change: Any) -> None:
@@ -66,8 +64,7 @@ class OneOf:
         """Show this entry; the controls stay where it is of the same class, so that one can be dragged."""
         self._showing = True
         try:
-            if value.name not in self.dropdown.options:
-                self.dropdown.options = [*entries(menu_base(self.menu))]
+            _offer(self.dropdown, [*entries(menu_base(self.menu))])
             self.dropdown.value = value.name
         finally:
             self._showing = False
@@ -79,11 +76,11 @@ class OneOf:
     def _rebuild(self, kind: type[Choice], values: dict[str, Any]) -> None:
         self.knobs = Knobs(kind, values, self._propose)
         self.box.children = (self.dropdown, self.knobs.box)
-        self.dropdown.tooltip = kind.about()
+        self.dropdown.tooltip = f"{self._help} {kind.about()}"
 
 
 class Several:
-    """Entries of a menu, each at most once: a row each with its knobs and a button that removes it, and one that adds."""
+    """Entries of a menu, each at most once: a row each with its knobs and a button that removes it; and one adds."""
 
     def __init__(self, menu: str, help: str, value: tuple[Choice, ...], propose: Propose):
         self.menu, self.value, self._propose, self._showing = menu, value, propose, False
@@ -95,12 +92,14 @@ class Several:
         self.adder.observe(self._add, "value")
         self.box = widgets.VBox([])
         self._rebuild(value)
+        self._offer()
 
     def _add(self, change: Any) -> None:
         found = entries(menu_base(self.menu))
         if not self._showing and change.new in found:
             kind = found[change.new]
             self._propose(lambda: (*self.value, kind()))
+            self._offer()  # back to "+ add" where it was refused, so that it can be chosen again
 
     def _remove(self, name: str) -> None:
         self._propose(lambda: tuple(each for each in self.value if each.name != name))
@@ -114,20 +113,15 @@ class Several:
         self.value = value
         if not same:
             self._rebuild(value)
+        self._offer()
         for each in value:
             self.rows[each.name].show(each.values())
 
     def _rebuild(self, value: tuple[Choice, ...]) -> None:
         self.rows, self.removers, shown = {}, {}, []
         for each in value:
-            self.rows[each.name] = Knobs(type(each), each.values(), lambda make, n=each.name: self._turned(n, make))
+            self.rows[each.name] = Knobs(type(each), each.values(), partial(self._turned, each.name))
             shown.append(self._row(each))
-        self._showing = True
-        try:
-            self.adder.options = self._offered({each.name for each in value})
-            self.adder.value = "+ add"
-        finally:
-            self._showing = False
         self.box.children = (self.adder, *shown)
 
     def _row(self, each: Choice) -> Any:
@@ -140,9 +134,23 @@ class Several:
         head.children[0].tooltip = each.about()
         return widgets.VBox([head, self.rows[each.name].box], layout=widgets.Layout(padding="0 0 0 10px"))
 
+    def _offer(self) -> None:
+        """Offer what is not taken, a class from a cell that was run meanwhile too."""
+        self._showing = True
+        try:
+            _offer(self.adder, self._offered({each.name for each in self.value}))
+            self.adder.value = "+ add"
+        finally:
+            self._showing = False
+
     def _offered(self, taken: set[str]) -> list[str]:
         """Those not taken, the ones a beginner meets first, the rest behind a line."""
         free = {name: kind for name, kind in entries(menu_base(self.menu)).items() if name not in taken}
         first = [name for name, kind in free.items() if getattr(kind, "in_sight", True)]
         more = [name for name in free if name not in first]
         return ["+ add", *first, *(["— more —", *more] if more else [])]
+
+
+def _offer(dropdown: Any, names: list[str]) -> None:
+    if names != [*dropdown.options]:
+        dropdown.options = names

@@ -35,13 +35,15 @@ class Control:
         return self.parts[0]
 
     def show(self, value: Any) -> None:
-        """Put `value` into the control, without proposing it."""
+        """Put `value` into the control, without proposing it; a part that says it already is left as it is.
+
+        It may be being dragged: written back, its rounded value would pull a slider from under the hand.
+        """
         self._showing = True
         try:
             for part in self.parts:
-                shown = _shown(part, self.knob, value)
-                if part.value != shown:
-                    part.value = shown
+                if _read(part, self.knob) != value:
+                    part.value = _shown(part, self.knob, value)
         finally:
             self._showing = False
 
@@ -61,7 +63,7 @@ class Control:
 
 def _parts(knob: Knob) -> list[Any]:
     """The widgets that suit the knob's domain."""
-    about = {"description": knob.name.replace("_", " "), "tooltip": knob.help, "description_tooltip": knob.help}
+    about: dict[str, Any] = {"description": knob.name.replace("_", " "), "tooltip": knob.help}
     about |= {"style": WIDE, "layout": widgets.Layout(width="100%")}
     domain = knob.domain
     if domain == FLAG:
@@ -84,7 +86,8 @@ def _slider(knob: Knob, domain: Range) -> Any:
     if domain.log:
         low, high = math.log10(domain.low), math.log10(domain.high)
         return widgets.FloatLogSlider(value=domain.low, min=low, max=high, step=(high - low) / 60, **about)
-    step = (domain.high - domain.low) / 60 if (domain.high - domain.low) * 20 % 1 > 1e-9 else 0.05
+    wide = domain.high - domain.low
+    step = 0.05 if wide > 0.4 and wide * 20 % 1 < 1e-9 else wide / 60
     return widgets.FloatSlider(value=domain.low, min=domain.low, max=domain.high, step=step, **about)
 
 
@@ -100,8 +103,8 @@ def _shown(part: Any, knob: Knob, value: Any) -> Any:
 
 def _read(part: Any, knob: Knob) -> Any:
     """What the widget holds, as the knob would take it; what cannot be read stays text, for the error to name."""
-    if isinstance(part, widgets.FloatLogSlider | widgets.FloatSlider):
-        return float(f"{part.value:.3g}")
+    if isinstance(part, widgets.FloatLogSlider | widgets.FloatSlider) and isinstance(knob.domain, Range):
+        return min(max(_rounded(part), knob.domain.low), knob.domain.high)
     if not isinstance(part, widgets.Text) or not isinstance(knob.domain, Range):
         return part.value
     text = part.value.strip()
@@ -111,3 +114,10 @@ def _read(part: Any, knob: Knob) -> Any:
         return int(text) if knob.domain.whole else float(text)
     except ValueError:
         return text
+
+
+def _rounded(slider: Any) -> float:
+    """A slider's value to three digits, or to a tenth of its step where that is what counts."""
+    if isinstance(slider, widgets.FloatLogSlider):
+        return float(f"{slider.value:.3g}")
+    return round(float(slider.value), 1 - math.floor(math.log10(slider.step)))

@@ -6,7 +6,7 @@ import anywidget
 import traitlets
 
 
-class CopyButton(anywidget.AnyWidget):  # type: ignore[misc]
+class CopyButton(anywidget.AnyWidget):
     """Copies `text`; `copied` counts how often. The text is never put into the page."""
 
     _esm = """

@@ -63,8 +63,8 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
         self.messages = widgets.HTML(layout=widgets.Layout(margin="0"))
         wide = widgets.Layout(width="100%", max_width="640px")
         self.picker = widgets.Dropdown(
-            options=[("none", "")], description="run", tooltip="The run that is shown; earlier ones open here", layout=wide,
-            style={"description_width": "60px"},
+            options=[("none", "")], description="run", tooltip="The run that is shown; earlier ones open here",
+            layout=wide, style={"description_width": "60px"},
         )  # fmt: skip
         self.picker.observe(self._picked, "value")
         self.others = widgets.SelectMultiple(
@@ -78,6 +78,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
         gap = widgets.Layout(align_items="center", flex_flow="row wrap")
         buttons = [self.start_button, self.pause_button, self.resume_button, self.stop_button, self.pace]
         overlays = widgets.Accordion([self.others], titles=["Overlay other runs"], selected_index=None)
+        overlays.observe(lambda _: self._list_runs(), "selected_index")  # those that were made meanwhile too
         steering = widgets.HBox(buttons, layout=gap)
         below = [steering, self.error, self.machine, self.messages, self.picker, overlays]
         return [style_sheet(), self.chart.box, self.progress, *below]
@@ -115,6 +116,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
 
     def _resume(self) -> None:
         if self.run:
+            self.run.pace(self.pace.value)
             self.run.resume()
 
     def _stop(self) -> None:
@@ -122,7 +124,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
             self.run.stop()
 
     def _paced(self, change: Any) -> None:
-        if self.run and self.run.state in UNDER_WAY:
+        if self.run and self.run.state in UNDER_WAY and not self._setting:
             self._try(lambda: self.run.pace(change.new))  # type: ignore[union-attr]
 
     def show(self, run: Run | str) -> None:
@@ -194,24 +196,31 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
         run = self.run
         state = run.state if run else "none"
         self._allow(state)
-        if run is None:
-            self.progress.value = spoken("Nothing runs. Start trains the recipe.", "strong")
-            self.messages.value = self.machine.value = ""
-            self.chart.draw(watched([curve("", [], None)]))
-            return
-        seen = len(run.files.events())
-        self.progress.value = spoken(_progress(run, state), "strong", role="status")
-        self.machine.value = spoken(machine(run), "faint")
-        self.on_status(machine(run))
-        _set(self.messages, _listed(run.messages))
-        look = (seen, state, str(run.folder), self.others.value)
+        seen = len(run.files.events()) if run else 0
+        said = machine(run, state) if run else ""
+        next_step = "Start trains the recipe." if self._recipe else "Choose a run below."
+        self.progress.value = spoken(_progress(run, state) if run else f"Nothing runs. {next_step}", "strong", "status")
+        self.machine.value = spoken(said, "faint")
+        self.on_status(said)
+        self.messages.value = _listed(run.messages if run else [])
+        if run and state in UNDER_WAY:
+            self._show_pace(run)
+        look = (seen, state, run and str(run.folder), self.others.value)
         if look != self._drawn:
             self.chart.draw(watched(self._lines(run)))
             self._drawn = look
 
-    def _lines(self, run: Run) -> list[dict[str, Any]]:
-        over = [open_run(folder) for folder in self.others.value if folder != str(run.folder)]
-        return [curve(each.folder.name, each.rows, each.baseline) for each in (run, *over)]
+    def _show_pace(self, run: Run) -> None:
+        self._setting = True
+        try:
+            self.pace.value = run.files.control()["pace"]
+        finally:
+            self._setting = False
+
+    def _lines(self, run: Run | None) -> list[dict[str, Any]]:
+        over = [open_run(folder) for folder in self.others.value if not run or folder != str(run.folder)]
+        shown = [run, *over] if run else over
+        return [curve(each.folder.name, each.rows, each.baseline) for each in shown] or [curve("", [], None)]
 
     def _allow(self, state: str) -> None:
         """Only buttons that do something can be pressed."""
@@ -226,11 +235,6 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
             self._task.cancel()
         self.chart.close()
         super().close()
-
-
-def _set(widget: Any, value: str) -> None:
-    if widget.value != value:
-        widget.value = value
 
 
 def _said_of(folder: Any) -> str:
@@ -267,13 +271,13 @@ def _lasting(seconds: float) -> str:
     return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"
 
 
-def machine(run: Run) -> str:
+def machine(run: Run, state: str) -> str:
     """Device, numbers and memory as text: `CPU, float32 · 0.9 of 24 GB`."""
     import psutil
 
     about = run.files.read("environment.json")
     if about is None:
-        return "starting"
+        return "starting" if state in UNDER_WAY else ""
     name = "CPU" if about["device"] == "cpu" else f"{about['device_name']} ({about['device']})"
     held, there = run.progress.get("memory"), psutil.virtual_memory().total
     memory = f" · {held / 2**30:.1f} of {there / 2**30:.0f} GB" if held else ""

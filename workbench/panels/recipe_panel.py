@@ -32,6 +32,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, recipe: Recipe | None = None, **layout: Any):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="recipe-panel")
+        self._wrong: Exception | None = None
         self._shapes: dict[Any, tuple[int, int]] = {}
         value = recipe or Recipe()
         self._build(value)
@@ -87,22 +88,30 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
     def _setter(self, field: str) -> Callable[[Any], None]:
         return lambda value: self._propose(lambda: {field: value})
 
+    def checked(self) -> Recipe:
+        """The recipe, or the error of what a control says: then the value is not what a person sees."""
+        if self._wrong:
+            raise self._wrong
+        return self.value
+
     def _propose(self, make: Callable[[], dict[str, Any]]) -> None:
         try:
             new = self.value.replace(**make())
         except (
             Exception
         ) as error:  # whatever a class from a cell may raise: shown, since a callback's error is swallowed
+            self._wrong = error
             self.error.value = spoken(str(error) or type(error).__name__, "error")
             return
-        self.error.value = ""
+        if new == self.value:  # taken back: another control may still say what was refused
+            self._show()
         self.value = new
 
     # -- from the value to the controls -------------------------------------------------------------------------------
 
     def _show(self, _: Any = None) -> None:
         value = self.value
-        self.error.value = ""
+        self._wrong, self.error.value = None, ""
         for part in ("data", "backbone", "scope", "regularizers"):
             getattr(self, part).show(getattr(value, part))
         for name, control in self.training.items():
@@ -111,14 +120,17 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self.copy.text = self.code.value = value.as_code()
         if self.more.selected_index is not None:
             self._fill_table()
-        self._in_background(lambda: self.counted(value), lambda said, kind: self._counted(value, said, kind))
+        self._in_background(
+            lambda: self.counted(value) if value == self.value else "",  # a slider passes many on its way
+            lambda said, kind: self._counted(value, said, kind),
+        )
 
     def _counted(self, value: Recipe, said: str, kind: str) -> None:
         if value == self.value:
             self.counts.value = spoken(said, kind)
 
     def counted(self, recipe: Recipe) -> str:
-        """How many parameters train and how many are frozen, in words; builds the network, so not on the kernel's loop."""
+        """How many parameters train and how many are frozen, in words; slow, since it builds the network."""
         from workbench.menus import counts
 
         found = counts(_without_weights(recipe), *self._shape(recipe.data))
@@ -155,7 +167,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
             return
         value = self.value
         self.table.value = spoken("Counting …", "faint")
-        self._in_background(lambda: self.tabled(value), self._show_table)
+        self._in_background(lambda: self.tabled(value) if value == self.value else "", self._show_table)
 
     def _show_table(self, found: str, kind: str) -> None:
         self.table.value = found if kind == "faint" else spoken(found, kind)

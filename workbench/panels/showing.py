@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from workbench.fine_tuning import start
@@ -14,33 +13,35 @@ from workbench.run import Run
 async def show(recipe: Recipe, live: bool = True) -> Run:
     """Run `recipe` in a process of its own, wait for its end, leave its curves and its gap as plain figures.
 
+    The run's error is raised here, below the figures of the epochs that it came to.
+
     `live`: with a panel while it runs, whose buttons work. An interrupt of the cell stops the run between two steps.
     """
-    from IPython.display import display
-
     run = start(recipe)
     panel = LivePanel(run) if live else None
-    handle: Any = display(panel, display_id=True) if panel else None
+    handle = _display(panel, display_id=True) if panel else None
     try:
-        await run.wait()
-        if panel:
-            await asyncio.sleep(0)
+        return await run.wait()
     finally:
         if panel:
-            panel.refresh()
             panel.close()
-    _leave(run, handle)
-    return run
+        if run.rows:
+            _leave(run, handle)
 
 
 def _leave(run: Run, handle: Any) -> None:
     """Plain figures: they stay in a saved notebook, and are drawn without a kernel."""
-    from IPython.display import display
-
     from workbench import plots
 
     if handle is None:
-        display(plots.learning_curves(run))
+        _display(plots.learning_curves(run))
     else:
         handle.update(plots.learning_curves(run))
-    display(plots.gap(run))
+    _display(plots.gap(run))
+
+
+def _display(shown: Any, **how: Any) -> Any:
+    """IPython's `display`; outside a kernel it prints, and there is no handle."""
+    from IPython.display import display
+
+    return display(shown, **how)  # type: ignore[no-untyped-call]

@@ -28,7 +28,7 @@ def _row(name: str, run: Run) -> dict[str, Any]:
 def compared(runs: Run | Iterable[Run] | Mapping[str, Run]) -> go.Figure:
     """Validation accuracy and gap of each run at its best epoch, as dots with their 95 % intervals."""
     lines = rows(runs)
-    names = [label(line["name"]) for line in lines]
+    names, places = [label(line["name"]) for line in lines], list(range(len(lines)))  # two long names may look alike
     traces = [
         _dots(lines, names, ("valid_accuracy", "low", "high"), "validation accuracy", VALID, "x"),
         _dots(lines, names, ("gap_accuracy", "gap_low", "gap_high"), "gap in accuracy", TRAIN, "x2"),
@@ -41,7 +41,7 @@ def compared(runs: Run | Iterable[Run] | Mapping[str, Run]) -> go.Figure:
         height=150 + 36 * len(lines),
         xaxis=axis("validation accuracy (share)", domain=[0.0, 0.47]),
         xaxis2=axis("gap in accuracy (train − valid)", domain=[0.53, 1.0]) | {"zeroline": True},
-        yaxis=axis("", autorange="reversed", type="category"),
+        yaxis=axis("", tickvals=places, ticktext=names, range=[len(lines) - 0.5, -0.5]),
         showlegend=False,
     )
 
@@ -57,16 +57,16 @@ def _dots(
         "arrayminus": [value - bottom for value, bottom in zip(middle, low, strict=True)],
         "color": colour,
     }
-    said = "%{y}: %{x:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]<extra>" + what + "</extra>"
+    said = "%{customdata[2]}: %{x:.3f} [%{customdata[0]:.3f}, %{customdata[1]:.3f}]<extra>" + what + "</extra>"
     return {
         "type": "scatter",
         "mode": "markers",
         "x": middle,
-        "y": names,
+        "y": list(range(len(lines))),
         "xaxis": x,
         "error_x": bars,
         "marker": {"color": colour, "size": 10},
-        "customdata": [list(pair) for pair in zip(low, high, strict=True)],
+        "customdata": [list(each) for each in zip(low, high, names, strict=True)],
         "hovertemplate": said,
         "name": what,
     }

@@ -18,9 +18,10 @@ POINTS = 500  # at most, a trace
 
 
 def label(text: Any, most: int = 60) -> str:
-    """A user's text as plotly shows it letter by letter: no tags, and not too long."""
+    """A user's text as plotly shows it letter by letter: no tags, no formula, no place for a value; not too long."""
     text = str(text)
-    return html.escape(text if len(text) <= most else text[: most - 1] + "…")
+    shown = html.escape(text if len(text) <= most else text[: most - 1] + "…", quote=False)  # plotly knows no &quot;
+    return shown.replace("$", "&#36;").replace("%{", "&#37;{")
 
 
 def faded(colour: str, share: float) -> str:
@@ -30,7 +31,7 @@ def faded(colour: str, share: float) -> str:
 
 
 def thin(count: int, keep: Iterable[int] = (), most: int = POINTS) -> list[int]:
-    """Which of `count` points are drawn: all, or `most` evenly spread ones with the first, the last and those in `keep`."""
+    """Which of `count` points are drawn: all, or at most `most` spread evenly: the first, the last, those in `keep`."""
     if count <= most:
         return list(range(count))
     kept = {at for at in keep if 0 <= at < count}
@@ -45,9 +46,11 @@ def named(runs: Run | Iterable[Run] | Mapping[str, Run]) -> dict[str, Run]:
     each = [*runs] if isinstance(runs, Iterable) else [runs]
     recipes = [run.recipe.to_dict() for run in each]
     differ = [key for key in recipes[0] if len({str(recipe[key]) for recipe in recipes}) > 1] if recipes else []
-    said = [", ".join(f"{key}: {recipe[key] or 'none'}" for key in differ) for recipe in recipes]
-    unique = len(set(said)) == len(said) and all(said)
-    return {(text if unique else run.folder.name): run for text, run in zip(said, each, strict=True)}
+    said = [", ".join(f"{key}: {recipe[key] if recipe[key] != '' else 'none'}" for key in differ) for recipe in recipes]
+    for names in (said, [run.folder.name for run in each]):
+        if len(set(names)) == len(names) and all(names):
+            return dict(zip(names, each, strict=True))
+    return {str(run.folder): run for run in each}
 
 
 def figure(traces: Sequence[Mapping[str, Any]], title: str, **layout: Any) -> go.Figure:

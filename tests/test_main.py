@@ -1,0 +1,264 @@
+"""The command line, command by command: what it prints, what it writes, and one line where it refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from helpers import notebook, plain
+
+import workbench as wb
+from workbench.__main__ import main
+
+COMMANDS = ("report", "run", "predict", "menu", "pretrain", "runs", "lab")
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+def saved(tmp_path, monkeypatch, tiny):
+    """A recipe as the panel's button saves it."""
+    from workbench.panels import RecipePanel
+
+    monkeypatch.chdir(tmp_path)
+    recipe = wb.Recipe(wb.Digits(per_class=5), tiny, regularizers="l2", epochs=2)
+    panel = RecipePanel(recipe)
+    panel.save.click()
+    panel.close()
+    [path] = tmp_path.glob("*.yaml")
+    return recipe, str(path)
+
+
+def found(text, key):
+    """The value of `key` in the JSON that a command printed below a table."""
+    read, at = json.JSONDecoder(), 0
+    while (at := text.find("{", at)) >= 0:
+        value, at = read.raw_decode(text, at)
+        if key in value:
+            return value[key]
+    raise AssertionError(f"no {key} in {text}")
+
+
+def refused(arguments, capsys):
+    """What stands on stderr where a command refuses; exit code 2, nothing on stdout."""
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    assert not out and "Traceback" not in err
+    assert err.count("\n") == 1 and err.endswith("\n")
+    return err.strip()
+
+
+# -- run, runs, predict -----------------------------------------------------------------------------------------------
+
+
+def test_run_takes_what_the_panel_saved_and_gives_the_same_rows(saved, capsys, tmp_path):
+    recipe, path = saved
+    assert main(["run", path, "-o", str(tmp_path / "here")]) == 0
+    out = capsys.readouterr().out
+    run = wb.open_run(tmp_path / "here")
+    assert run.recipe == recipe and run.state == "finished"
+    assert plain(run.rows) == plain(wb.fine_tune(recipe).rows)
+    assert out.startswith(run.gap.to_string(index=False)) and '"test":' not in out
+    assert found(out, "run") == str(tmp_path / "here") and found(out, "best") == run.best
+    assert main(["run", path, "-o", str(tmp_path / "here")]) == 0  # it is finished: the same comes back
+    assert found(capsys.readouterr().out, "best") == run.best
+
+
+def test_run_with_other_knobs_and_a_look_at_the_test_set(saved, capsys):
+    recipe, path = saved
+    changes = ["-p", "epochs=1", "-p", "lr=1e-2", "-p", "l2.strength=0.1", "-p", "data.per_class=4"]
+    assert main(["run", path, *changes, "--test"]) == 0
+    out = capsys.readouterr().out
+    run = wb.open_run(found(out, "run"))
+    turned = {"epochs": 1, "lr": 1e-2, "l2.strength": 0.1, "data.per_class": 4}
+    assert run.recipe == recipe.turned(turned) != recipe
+    tested = found(out, "test")
+    assert tested["unsealed"] == 1 and 0 <= tested["low"] <= tested["accuracy"] <= tested["high"] <= 1
+    assert tested["accuracy"] == json.loads((run.folder / "test.json").read_text())["accuracy"]
+
+
+def test_a_recipe_written_by_hand(tmp_path, capsys):
+    path = tmp_path / "hand.yaml"
+    path.write_text("data: digits(per_class=3)\nbackbone: test_resnet(weights='random')\nlr: 1e-2\nepochs: 1\n")
+    assert main(["run", str(path)]) == 0
+    assert wb.open_run(found(capsys.readouterr().out, "run")).recipe.lr == 1e-2
+
+
+def test_runs_lists_them(saved, capsys):
+    assert main(["runs"]) == 0 and capsys.readouterr().out == "There is no run yet.\n"
+    run = wb.fine_tune(saved[0])
+    assert main(["runs"]) == 0
+    out = capsys.readouterr().out
+    assert run.folder.name in out and "finished" in out and "digits" in out
+
+
+def test_predict_answers_for_pictures_and_folders(tmp_path, capsys):
+    from PIL import Image
+
+    from workbench.predicting import pictures
+
+    for label, shade in (("dark", 20), ("light", 230)):
+        (tmp_path / "all" / label).mkdir(parents=True)
+        for at in range(20):
+            Image.new("RGB", (32, 32), (shade, shade + at, at)).save(tmp_path / "all" / label / f"{at}.png")
+    data = wb.Images(folder=str(tmp_path / "all"), size=32)
+    run = wb.fine_tune(wb.Recipe(data, wb.backbone("test_resnet", "random"), epochs=2))
+    capsys.readouterr()
+    asked = [str(tmp_path / "all" / "dark" / "3.png"), str(tmp_path / "all" / "light")]
+    assert main(["predict", run.folder.name, *asked]) == 0
+    table = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    names, read = pictures(asked, data)
+    assert table["input"].tolist() == names and len(names) == 21
+    assert table.columns.tolist() == ["input", "dark", "light", "answer"]
+    expected = run.predict(read)
+    assert table["answer"].tolist() == expected["answer"].tolist()
+    assert table["dark"].to_numpy() == pytest.approx(expected["dark"].to_numpy())
+
+
+# -- menu, pretrain, lab, report --------------------------------------------------------------------------------------
+
+
+def test_menus_are_printed_whole(capsys):
+    from workbench.choices import MENUS, entries, menu_base
+
+    assert main(["menu"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in MENUS)
+    for menu in MENUS:
+        assert main(["menu", menu]) == 0
+        out = capsys.readouterr().out
+        assert "..." not in out
+        if menu != "backbones":
+            assert all(f"{name} " in out for name in entries(menu_base(menu)))
+    assert main(["menu", "--search", "glyph vit"]) == 0
+    assert "glyph-vit" in capsys.readouterr().out
+    assert main(["menu", "--search", "no such thing"]) == 0
+    assert capsys.readouterr().out == "Nothing has that name.\n"
+
+
+def test_pretrain_writes_weights_and_their_card(tmp_path, capsys, monkeypatch):
+    from workbench.backbones import pretraining
+
+    monkeypatch.setattr(pretraining, "reached", lambda *_: {"mean": 0.5, "spread": 0.1})
+    assert main(["pretrain", "glyph-resnet", "--steps", "2", "--seed", "3", "-o", str(tmp_path / "w")]) == 0
+    first, card = capsys.readouterr().out.split("\n", 1)
+    assert first == str(tmp_path / "w" / "glyph-resnet.safetensors") and Path(first).is_file()
+    assert json.loads(card) == json.loads(Path(first).with_suffix(".json").read_text())
+    assert json.loads(card)["recipe"]["steps"] == 2 and json.loads(card)["seed"] == 3
+    built = wb.backbone("glyph-resnet", first)
+    assert wb.fine_tune(wb.Recipe(wb.Digits(per_class=2), built, epochs=1)).state == "finished"
+
+
+def test_lab_gets_everything_behind_it(monkeypatch):
+    from workbench import lab
+
+    seen = []
+    monkeypatch.setattr(lab, "main", lambda argv: seen.append(argv) or 7)
+    assert main(["lab", "--no-browser", "-p", "--help"]) == 7
+    assert seen == [["--no-browser", "-p", "--help"]]
+
+
+def test_report_writes_a_page_and_one_that_fails_says_so(tmp_path, capsys):
+    source = notebook(tmp_path / "a.ipynb", "print('got', epochs)", "assert epochs < 4, 'too many'")
+    arguments = ["report", str(source), "-o", str(tmp_path / "out"), "--limit", "60"]
+    assert main([*arguments, "-p", "epochs=3"]) == 0
+    out = capsys.readouterr().out
+    assert out == f"{tmp_path / 'out' / 'a.html'}\n"
+    assert "got 3" in (tmp_path / "out" / "a.html").read_text()
+    assert main(arguments) == 2
+    out, err = capsys.readouterr()
+    said = f"ReportFailed: cell 3 of a.ipynb failed. AssertionError: too many. What was done until then: {tmp_path}"
+    assert not out and err.splitlines()[-1].startswith(said) and "Traceback" not in err
+    assert "too many" in (tmp_path / "out" / "a.html").read_text()
+
+
+# -- what is refused --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "none.yaml"], "BadParameter: none.yaml cannot be read as YAML: [Errno 2] No such file"),
+        (["run", "list.yaml"], "BadParameter: list.yaml must hold plain knobs"),
+        (["run", "typo.yaml"], "BadChoice: a recipe has no knob 'epoch'. Did you mean 'epochs'?"),
+        (["run", "good.yaml", "-p", "l2.strenght=1"], "BadChoice: the recipe has no knob 'l2.strenght'. Did you mean"),
+        (["run", "good.yaml", "-p", "lr=fast"], "BadKnob: lr must be"),
+        (["run", "good.yaml", "-p", "lr"], "BadParameter: a parameter is written name=value, got 'lr'."),
+        (["run", "good.yaml", "-o", "good.yaml/x"], "NotADirectoryError: "),
+        (
+            ["report", "none.ipynb"],
+            "BadParameter: there is no notebook 'none.ipynb'. Did you mean 'a.ipynb'? There are: a.ipynb.",
+        ),
+        (["report", "a.ipynb", "-p", "epoch=1"], "BadParameter: the notebook has no parameter 'epoch'. Did you mean"),
+        (["report", "a.ipynb", "-p", "epochs=x"], "BadParameter: epochs must be a whole number, such as 5, got 'x'."),
+        (["report", "a.ipynb", "-o", "good.yaml"], "FileExistsError: "),
+        (["report", "a.ipynb", "-o", "."], "BadParameter: the report must not overwrite a.ipynb: name another folder."),
+        (["report", "a.ipynb", "--limit", "0"], "BadParameter: the limit must be more than 0 seconds, got 0."),
+        (["predict", "none", "x.png"], "BrokenRun: "),
+        (["menu", "regularizrs"], "BadChoice: there is no menu 'regularizrs'. Did you mean 'regularizers'?"),
+        (["pretrain", "glyph"], "BadChoice: there is no recipe to pretrain 'glyph'. Did you mean 'glyph-"),
+    ],
+)
+def test_what_is_refused_is_one_line_and_exit_code_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("good.yaml").write_text(yaml.safe_dump(wb.Recipe("digits", regularizers="l2").to_dict()))
+    Path("typo.yaml").write_text("epoch: 3\n")
+    Path("list.yaml").write_text("- 3\n")
+    notebook(tmp_path / "a.ipynb", "print(epochs)")
+    assert refused(arguments, capsys).startswith(message)
+
+
+def test_an_interrupt_is_told(monkeypatch, capsys):
+    import workbench.run
+    from workbench.errors import Interrupted
+
+    for error, said in ((KeyboardInterrupt(), "Interrupted.\n"), (Interrupted("go on"), "go on\n")):
+
+        def stopped(error=error):
+            raise error
+
+        monkeypatch.setattr(workbench.run, "runs", stopped)
+        assert main(["runs"]) == 130
+        assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("command", COMMANDS[:-1])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"python -m workbench {command}" in capsys.readouterr().out
+
+
+def test_the_commands_are_these_and_a_wrong_one_is_refused(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert all(f"\n    {command} " in out for command in COMMANDS)
+    for wrong in (["rum"], [], ["run"], ["menu", "a", "b"], ["report", "a.ipynb", "--limit", "soon"]):
+        with pytest.raises(SystemExit) as ended:
+            main(wrong)
+        assert ended.value.code == 2
+
+
+def test_the_command_as_a_process():
+    def called(*arguments):
+        command = [sys.executable, "-m", "workbench", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+
+    good, bad = called("menu", "scopes"), called("run", "none.yaml")
+    assert good.returncode == 0 and "head" in good.stdout and not good.stderr
+    assert bad.returncode == 2 and not bad.stdout
+    assert bad.stderr.startswith("BadParameter: none.yaml cannot be read") and bad.stderr.count("\n") == 1
+
+
+def test_who_stops_reading_gets_no_traceback():
+    command = f"{sys.executable} -m workbench menu scopes | true"
+    read = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert read.stderr == ""
