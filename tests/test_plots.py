@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from itertools import pairwise
 
 import pytest
 
@@ -62,11 +63,10 @@ def test_rows_of_a_run_are_its_columns_its_best_row_and_its_baseline(written):
             "gap_accuracy": [0.25, 0.28125, 0.3125, 0.34375],
             "low": [0.0, 0.03125, 0.0625, 0.09375],
             "high": [0.5, 0.53125, 0.5625, 0.59375],
-            "best": {"epoch": 2, "train_loss": 1.5, "valid_loss": 2.0, "train_accuracy": 0.625, "valid_accuracy": 0.3125,
-                     "gap_accuracy": 0.3125, "low": 0.0625, "high": 0.5625},
+            "best": {key: told(2)[key] for key in curves.COLUMNS},
             "baseline": {"accuracy": 0.4, "loss": 1.5},
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_one_run_a_list_an_iterator_and_a_mapping_are_all_taken(written):
@@ -135,7 +135,8 @@ def test_what_is_watched_is_both_in_one_with_always_as_many_traces(written):
 
 def test_runs_without_rows_are_empty_figures_that_say_so(written):
     run = written("empty", epochs=0, baseline=False)
-    assert curves.rows(run)[0] == dict.fromkeys(curves.COLUMNS, []) | {"name": "empty", "best": None, "baseline": None}
+    nothing = {key: [] for key in curves.COLUMNS}
+    assert curves.rows(run)[0] == nothing | {"name": "empty", "best": None, "baseline": None}
     for figure in (learning_curves(run), gap(run), learning_curves([]), gap([]), compared([]), compared(run)):
         assert figure.layout.title.text == "No epoch has been measured yet."
     assert all(not len(trace["x"]) and not len(trace["y"]) for trace in traces(learning_curves(run)))
@@ -157,7 +158,7 @@ def test_thin_keeps_the_ends_and_spreads_the_rest_evenly(count):
     assert kept == sorted(set(kept)) and len(kept) <= 500 and len(kept) >= min(count, 495)
     if count:
         assert kept[0] == 0 and kept[-1] == count - 1 and count // 3 in kept
-        steps = [after - before for before, after in zip(kept, kept[1:], strict=False)]
+        steps = [after - before for before, after in pairwise(kept)]
         assert max(steps, default=1) <= count / 498 + 1
 
 
@@ -283,7 +284,7 @@ def test_runs_with_long_names_that_look_alike_stay_apart(real):
 
 MIXED = {
     "classes": [{"class": "cat"}, {"class": "dog"}, {"class": "cow"}],
-    "confusion": [[8, 2, 0], [3, 6, 1], [0, 0, 0]],
+    "confusion": [[8, 2, 0], [3, 16, 1], [0, 0, 0]],
 }
 
 
@@ -292,9 +293,9 @@ def test_confusion_rows_are_pairs_with_their_share_of_the_label():
         {"label": "cat", "answer": "cat", "count": 8, "share": 0.8},
         {"label": "cat", "answer": "dog", "count": 2, "share": 0.2},
         {"label": "cat", "answer": "cow", "count": 0, "share": 0.0},
-        {"label": "dog", "answer": "cat", "count": 3, "share": 0.3},
-        {"label": "dog", "answer": "dog", "count": 6, "share": 0.6},
-        {"label": "dog", "answer": "cow", "count": 1, "share": 0.1},
+        {"label": "dog", "answer": "cat", "count": 3, "share": 0.15},
+        {"label": "dog", "answer": "dog", "count": 16, "share": 0.8},
+        {"label": "dog", "answer": "cow", "count": 1, "share": 0.05},
         {"label": "cow", "answer": "cat", "count": 0, "share": 0.0},
         {"label": "cow", "answer": "dog", "count": 0, "share": 0.0},
         {"label": "cow", "answer": "cow", "count": 0, "share": 0.0},
@@ -304,9 +305,9 @@ def test_confusion_rows_are_pairs_with_their_share_of_the_label():
 def test_the_confusion_figure_has_labels_down_and_answers_across():
     figure = confusion(MIXED)
     (heat,) = traces(figure)
-    assert figure.layout.title.text == "6 of 20 examples are answered wrongly, most often dog as cat (3)."
-    assert [list(line) for line in heat["z"]] == [[0.8, 0.2, 0.0], [0.3, 0.6, 0.1], [0.0, 0.0, 0.0]]
-    assert [list(line) for line in heat["text"]] == [[8, 2, ""], [3, 6, 1], ["", "", ""]]
+    assert figure.layout.title.text == "6 of 30 examples are answered wrongly, most often dog as cat (3)."
+    assert [list(line) for line in heat["z"]] == [[0.8, 0.2, 0.0], [0.15, 0.8, 0.05], [0.0, 0.0, 0.0]]
+    assert [list(line) for line in heat["text"]] == [[8, 2, ""], [3, 16, 1], ["", "", ""]]
     assert list(heat["customdata"][1][0]) == ["dog", "cat", 3]
     assert list(figure.layout.xaxis.ticktext) == list(figure.layout.yaxis.ticktext) == ["cat", "dog", "cow"]
     assert figure.layout.yaxis.autorange == "reversed" and (heat["zmin"], heat["zmax"]) == (0, 1)

@@ -26,12 +26,13 @@ with queue.turn(Path(sys.argv[1]), lambda: None, lambda: False):
 class Waits(threading.Thread):
     """Takes its turn in a thread: tells when it is next, when it starts and when it ends."""
 
-    def __init__(self, name, told):
+    def __init__(self, name, told, asked=None):
         super().__init__(name=name, daemon=True)
-        self.told, self.go_on, self.given_up, self.nexts, self.got = told, threading.Event(), False, 0, None
+        self.told, self.asked, self.go_on = told, asked, threading.Event()
+        self.given_up, self.nexts, self.got = False, 0, None
 
     def run(self):
-        with queue.turn(Path(self.name), self._next, lambda: self.given_up) as self.got:
+        with queue.turn(Path(self.name), self._next, lambda: self.given_up, self.asked) as self.got:
             if self.got:
                 self.told.append(f"{self.name} starts")
                 assert self.go_on.wait(60)
@@ -41,11 +42,11 @@ class Waits(threading.Thread):
         self.nexts += 1
 
 
-def lined_up(*names):
-    """The threads, each with a ticket of its own behind the others'."""
+def lined_up(*names, asked=()):
+    """The threads, one after the other, each with a ticket of its own."""
     told, found = [], []
-    for name in names:
-        found.append(Waits(name, told))
+    for at, name in enumerate(names):
+        found.append(Waits(name, told, asked[at] if asked else None))
         found[-1].start()
         until(lambda: len(queue.tickets()) == len(found))
     return found, told
@@ -74,6 +75,26 @@ def test_turns_go_in_the_order_of_arrival_one_at_a_time():
     assert queue.tickets() == []
 
 
+def test_who_asked_earlier_goes_first_though_it_arrives_later():
+    (first, last, early), told = lined_up("first", "last", "early", asked=(10, 30, 20))
+    assert [path.stem.split("~")[1] for path in queue.tickets()] == ["first", "early", "last"]
+    until(lambda: early.nexts == 1)  # one is before it, and one behind
+    for thread in (last, early, first):
+        thread.go_on.set()
+    last.join(60)
+    assert told == [f"{name} {does}" for name in ("first", "early", "last") for does in ("starts", "ends")]
+
+
+def test_who_asked_earlier_waits_all_the_same_until_who_is_at_it_ends():
+    (late, early), told = lined_up("late", "early", asked=(20, 10))
+    until(lambda: early.nexts == 1)
+    assert told == ["late starts"]
+    late.go_on.set()
+    early.go_on.set()
+    early.join(60)
+    assert told == ["late starts", "late ends", "early starts", "early ends"]
+
+
 def test_who_gives_up_leaves_the_line_and_lets_the_others_move_up():
     (first, second, third), told = lined_up("first", "second", "third")
     second.given_up = True
@@ -96,7 +117,7 @@ def test_a_ticket_is_void_when_its_holder_dies():
     child = subprocess.Popen([sys.executable, "-c", HOLDS, "dead"], stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout.readline() == "held\n" and len(queue.tickets()) == 1
-        (waits,), told = _behind()
+        waits, told = _behind()
         time.sleep(0.3)
         assert told == [] and waits.nexts == 1
         child.kill()
@@ -114,7 +135,7 @@ def _behind():
     waits = Waits("waits", told)
     waits.start()
     until(lambda: len(queue.tickets()) == 2)
-    return (waits,), told
+    return waits, told
 
 
 def test_a_ticket_that_was_left_behind_is_cleared_away():

@@ -133,4 +133,4 @@ def test_a_failing_data_set_leaves_its_message(tiny, tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         wb.fine_tune(recipe, tmp_path / "run")
     run = wb.open_run(tmp_path / "run")
-    assert run.state == "failed" and run.messages == ["division by zero"]
+    assert run.state == "failed" and run.messages == ["ZeroDivisionError: division by zero"]

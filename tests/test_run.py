@@ -93,8 +93,9 @@ def test_a_run_that_is_watched_tells_what_is_new():
     run.files.tell("row", **ROW | {"epoch": 1, "valid_loss": 1.0})
     run.files.tell("note", text="One.")
     run.files.tell("failed", kind="E", message="Two.")
+    run.files.tell("failed", kind="Diverged", message="Three.")  # one of ours, whose message says it all
     assert [row["epoch"] for row in run.rows] == [0, 1] and run.best == run.rows[1]
-    assert run.baseline == {"accuracy": 0.4, "loss": 1.5} and run.messages == ["One.", "Two."]
+    assert run.baseline == {"accuracy": 0.4, "loss": 1.5} and run.messages == ["One.", "E: Two.", "Three."]
     assert (run.progress["step"], run.progress["steps"], run.progress["epoch"]) == (3, 9, 1)
 
 
@@ -150,8 +151,8 @@ def test_what_is_no_run_is_said(tmp_path):
     for given in ("run-77", tmp_path, tmp_path / "none"):
         with pytest.raises(BrokenRun, match=r"holds no recipe\.json: it is no run\. wb\.runs\(\) lists those"):
             wb.open_run(given)
-    with pytest.raises(BrokenRun, match="holds no recipe.json"):
-        _ = Run(tmp_path).recipe
+    with pytest.raises(BrokenRun, match=r"holds no recipe\.json"):
+        assert Run(tmp_path).recipe
 
 
 def test_without_runs_the_table_is_empty_and_has_its_columns(tmp_path, monkeypatch):
@@ -232,7 +233,11 @@ def test_a_thousand_runs_are_all_there():
 
 @pytest.fixture
 def run(tiny):
-    return wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, epochs=3, lr=1e-2, precision="float32"))
+    """A run that overfits: its best epoch is neither the first nor the last."""
+    data = wb.Digits(per_class=5, label_noise=0.4)
+    found = wb.fine_tune(wb.Recipe(data, tiny, epochs=30, lr=1e-2, precision="float32"))
+    assert 0 < found.best["epoch"] < 30
+    return found
 
 
 def test_predict_gives_a_chance_for_each_class_and_the_likeliest(run):
@@ -297,8 +302,8 @@ def test_answers_are_those_of_the_best_epoch_though_the_run_went_on(tiny, tmp_pa
 
 
 def test_a_run_without_an_epoch_or_a_checkpoint_says_so():
-    for run, said in ((written("a", STARTED), "has no epoch yet"),
-                      (written("b", STARTED, event("row", **ROW)), "has no checkpoint yet: wait for the first one")):  # fmt: skip
+    empty, bare = written("a", STARTED), written("b", STARTED, event("row", **ROW))
+    for run, said in ((empty, "has no epoch yet"), (bare, "has no checkpoint yet: wait for the first one")):
         for verb in (run.details, run.test, run.model, lambda run=run: run.predict(torch.zeros(1, 1, 32, 32))):
             with pytest.raises(BrokenRun, match=said):
                 verb()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -60,7 +62,7 @@ def test_the_last_block_is_the_last_that_the_forward_pass_reaches(name, bodies):
 def test_blocks_are_nested_up_to_the_whole_network(name, bodies):
     body, (_, count) = bodies[name], LAST[name]
     chosen = [wb.Blocks(last=n).chosen(body) for n in range(1, count + 1)]
-    for smaller, larger in zip(chosen, chosen[1:], strict=False):
+    for smaller, larger in pairwise(chosen):
         assert set(smaller) < set(larger) and larger[-len(smaller) :] == smaller
     assert sorted(chosen[-1]) == sorted(names(body)) and len(blocks_of(body)) == count
     assert all(any(body.get_parameter(key).dim() > 1 for key in block) for block in blocks_of(body))

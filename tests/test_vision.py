@@ -260,10 +260,10 @@ def test_prepare_brings_grey_to_colour_and_colour_to_grey():
 
 def test_prepare_brings_pictures_to_the_side_that_the_body_wants():
     built = replace(build(wb.backbone("glyph-resnet"), side=32, seed=0), mean=(0.0,), std=(1.0,))
-    checkered = (torch.arange(64).view(1, 1, 1, 64) % 2 * 254).expand(1, 1, 64, 64).to(torch.uint8)
-    found = built.prepare(checkered)
+    striped = ((torch.arange(96) % 3 == 1) * 255).expand(1, 1, 96, 96).to(torch.uint8)
+    found = built.prepare(striped)
     assert found.shape == (1, 1, 32, 32)
-    assert found[..., 2:-2].flatten().tolist() == pytest.approx([127 / 255] * 32 * 28, abs=0.02)  # no moiré
+    assert found[..., 2:-2].mean() == pytest.approx(1 / 3, abs=0.01) and found.max() < 0.5  # all of it, not every third
     assert torch.equal(built.prepare(PICTURES), PICTURES / 255)  # left alone where they have it already
 
 

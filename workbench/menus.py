@@ -52,14 +52,17 @@ def parameters(recipe: Recipe) -> pd.DataFrame:
 
 
 def counts(recipe: Recipe, classes: int, side: int) -> dict[str, int]:
-    """How many numbers train and how many stay frozen: `body trained`, `body frozen`, `head trained`."""
+    """How many numbers train and how many stay frozen: `body trained`, `body frozen`, `head trained`.
+
+    Counted on random weights: there are as many, and nothing is downloaded.
+    """
     import torch
 
     from workbench.backbones.vision import build
     from workbench.learners import head
     from workbench.scopes import Head
 
-    built = build(recipe.backbone, side=side, seed=0)
+    built = build(recipe.backbone.replace(weights="random"), side=side, seed=0)
     chosen = set(recipe.scope.chosen(built.body))
     sizes = {name: p.numel() for name, p in built.body.named_parameters()}
     spec = recipe.scope if recipe.scope.name == "head" else Head()

@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from workbench import errors, paths
 from workbench import history as tables
-from workbench import paths
 from workbench.errors import BadChoice, BrokenRun, RunFailed
 from workbench.folder import RunFolder
 from workbench.recipe import Recipe
@@ -73,7 +73,8 @@ class Run:
     @property
     def messages(self) -> list[str]:
         """What the run had to say: of its data, of going on, of failing."""
-        return [e.get("text") or e["message"] for e in self.files.events() if e["event"] in ("note", "failed")]
+        told = [e for e in self.files.events() if e["event"] in ("note", "failed")]
+        return [e["text"] if e["event"] == "note" else _failure(e) for e in told]
 
     @property
     def baseline(self) -> dict[str, float] | None:
@@ -244,6 +245,12 @@ class Run:
         rows = getattr(data, part)
         found = logits(self._restored, data.inputs[rows]).double().numpy()
         return evaluation.report(found, data.labels[rows].numpy(), data.classes)
+
+
+def _failure(told: dict[str, Any]) -> str:
+    """Our own errors say what to do; of others the kind belongs to it (`KeyError: 'x'`)."""
+    ours = hasattr(errors, told["kind"])
+    return str(told["message"]) if ours else f"{told['kind']}: {told['message']}".removesuffix(": ")
 
 
 def _breathes(pid: int) -> bool:

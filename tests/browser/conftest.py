@@ -67,6 +67,7 @@ def lab(tmp_path_factory):
     command = [
         *(sys.executable, "-m", "workbench", "lab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"),
         *(f"--ServerApp.root_dir={here}", f"--IdentityProvider.token={token}"),
+        "--LabApp.expose_app_in_browser=True",
     ]
     server = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | own | {"WORKBENCH_THREADS": "1"})
     made = Lab(f"http://127.0.0.1:{port}", token, here, runs)

@@ -12,7 +12,7 @@ from helpers import until
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
-BENCH = "import workbench as wb\nbench = wb.Workbench()\nbench"
+BENCH = "import workbench as wb\nbench = wb.Workbench(wb.Recipe(epochs=300))\nbench"
 POINTS = """() => {
   const shown = [...document.querySelectorAll('.js-plotly-plot')];
   return shown.length ? shown[shown.length - 1].data.map(t => [t.name, t.x ? t.x.length : 0]) : [];
@@ -26,7 +26,7 @@ def test_the_bench(opened, lab):
     _choose(page)
     _press(page, "Start")
     folder = _newest(lab)
-    until(lambda: _epochs(page) >= 4)  # it grows
+    until(lambda: _epochs(page) >= 8)  # it grows
     recipe = json.loads((folder / "recipe.json").read_text())["recipe"]
     assert recipe["scope"] == "all" and recipe["backbone"] == "glyph-resnet(weights='random')"
     assert recipe["regularizers"].startswith("dropout(rate=0.3")
@@ -38,10 +38,10 @@ def test_the_bench(opened, lab):
     assert _rows(folder) == held == _epochs(page)
     _press(page, "Resume")
     until(lambda: _rows(folder) >= held + 2)
+    _screenshot(page)
     _press(page, "Stop")
     until(lambda: _events(folder)[-1]["event"] == "stopped")
     until(lambda: _epochs(page) == _rows(folder))
-    _screenshot(page)
 
     page.keyboard.press("Control+s")
     until(lambda: json.loads((lab.here / "bench.ipynb").read_text())["cells"][0]["outputs"])
@@ -108,10 +108,12 @@ bench"""
 
 def test_by_keyboard_in_the_dark_and_with_hostile_names(opened, lab):
     page = opened("hostile.ipynb", [HOSTILE])
-    page.evaluate("() => { window.jupyterapp?.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}) }")
+    page.evaluate("() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
     _run_first(page)
     page.get_by_text("images.folder must be a folder").first.wait_for()
     page.locator(".wb-recipe").get_by_label("Data", exact=True).select_option("digits")
+    page.get_by_text("are frozen").wait_for(timeout=60_000)
+    assert page.get_by_text("images.folder must be a folder").count() == 0
     page.get_by_role("button", name="Remove").focus()
     page.keyboard.press("Enter")
     page.get_by_role("button", name="Start", exact=True).focus()

@@ -14,7 +14,7 @@ from workbench.panels import live_panel
 from workbench.panels.live_panel import LivePanel
 
 PRESSED = {  # which buttons can be pressed in each state, Start aside
-    "new": set(),
+    "new": {"Resume"},
     "queued": {"Stop"},
     "running": {"Pause", "Stop"},
     "paused": {"Resume", "Stop"},

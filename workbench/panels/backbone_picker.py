@@ -20,7 +20,7 @@ class BackbonePicker:
 
     def __init__(self, value: Any, propose: Propose, work: Work):
         self._propose, self._work, self._showing, self._asked = propose, work, False, ""
-        wide = {"style": WIDE, "layout": widgets.Layout(width="100%"), "continuous_update": False}
+        wide = {"style": WIDE, "layout": widgets.Layout(width="auto"), "continuous_update": False}
         helps = {knob.name: knob.help for knob in type(value).knobs()}
         self.name = widgets.Combobox(description="Backbone", tooltip=helps["architecture"], placeholder="name", **wide)
         self.weights = widgets.Combobox(
@@ -33,7 +33,7 @@ class BackbonePicker:
         )  # fmt: skip
         self.list = widgets.Select(
             options=[], rows=7, description="found", tooltip="What is on this disk stands first", style=WIDE,
-            layout=widgets.Layout(width="100%"),
+            layout=widgets.Layout(width="auto"),
         )  # fmt: skip
         self.fold = widgets.Accordion([widgets.VBox([self.words, self.list])], titles=["Find a backbone"])
         self.fold.selected_index = None

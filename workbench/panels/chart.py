@@ -16,6 +16,7 @@ class Chart:
     """Shows figures of one kind, one after the other, in `box`."""
 
     def __init__(self, figure: go.Figure):
+        import pandas  # noqa: F401  # plotly looks into it wherever it is imported, be it half by a thread
         import plotly.graph_objects as go
 
         self.widget = go.FigureWidget(_packed(figure))

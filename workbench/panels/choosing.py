@@ -47,7 +47,7 @@ class OneOf:
             value=value.name,
             description=title,
             style=WIDE,
-            layout=widgets.Layout(width="100%"),
+            layout=widgets.Layout(width="auto"),
         )
         self.box = widgets.VBox([])
         self._rebuild(type(value), value.values())
@@ -87,7 +87,7 @@ class Several:
         self.rows: dict[str, Knobs] = {}
         self.removers: dict[str, Any] = {}
         self.adder = widgets.Dropdown(
-            options=["+ add"], description="Regularizers", tooltip=help, style=WIDE, layout=widgets.Layout(width="100%")
+            options=["+ add"], description="Regularizers", tooltip=help, style=WIDE, layout=widgets.Layout(width="auto")
         )
         self.adder.observe(self._add, "value")
         self.box = widgets.VBox([])
@@ -126,7 +126,7 @@ class Several:
 
     def _row(self, each: Choice) -> Any:
         remove = widgets.Button(
-            description="✕", tooltip=f"Remove {each.name}", layout=widgets.Layout(width="30px", padding="0")
+            description="Remove", tooltip=f"Remove {each.name}", layout=widgets.Layout(width="auto", height="24px")
         )
         remove.on_click(lambda _, name=each.name: self._remove(name))
         self.removers[each.name] = remove

@@ -23,7 +23,7 @@ class Control:
     def __init__(self, knob: Knob, value: Any, propose: Propose):
         self.knob, self._propose, self._showing = knob, propose, False
         self.parts = _parts(knob)
-        layout = widgets.Layout(width="100%", align_items="center")
+        layout = widgets.Layout(width="auto", align_items="center")
         self.box = self.parts[0] if len(self.parts) == 1 else widgets.HBox(self.parts, layout=layout)
         self.show(value)
         for part in self.parts:
@@ -64,7 +64,7 @@ class Control:
 def _parts(knob: Knob) -> list[Any]:
     """The widgets that suit the knob's domain."""
     about: dict[str, Any] = {"description": knob.name.replace("_", " "), "tooltip": knob.help}
-    about |= {"style": WIDE, "layout": widgets.Layout(width="100%")}
+    about |= {"style": WIDE, "layout": widgets.Layout(width="auto")}
     domain = knob.domain
     if domain == FLAG:
         return [widgets.Checkbox(indent=False, **about)]

@@ -22,7 +22,7 @@ from workbench.worker import warm
 EVERY = 0.5  # seconds between two redraws
 LOOK = 0.1  # seconds between two looks at whether there is anything new
 UNDER_WAY = ("running", "paused", "queued")
-GOES_ON = ("stopped", "failed", "interrupted")
+GOES_ON = ("new", "stopped", "failed", "interrupted")
 LISTED = 50  # runs in the list
 
 
@@ -61,7 +61,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
         self.pace.observe(self._paced, "value")
         self.progress, self.machine, self.error = line(kind="strong"), line(kind="faint"), line(kind="error")
         self.messages = widgets.HTML(layout=widgets.Layout(margin="0"))
-        wide = widgets.Layout(width="100%", max_width="640px")
+        wide = widgets.Layout(width="auto", max_width="640px")
         self.picker = widgets.Dropdown(
             options=[("none", "")], description="run", tooltip="The run that is shown; earlier ones open here",
             layout=wide, style={"description_width": "60px"},

@@ -75,7 +75,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
             layout=widgets.Layout(width="auto"),
         )
         self.save.on_click(self._save)
-        self.code = widgets.Textarea(rows=8, layout=widgets.Layout(width="100%", display="none"))
+        self.code = widgets.Textarea(rows=8, layout=widgets.Layout(width="auto", display="none"))
         chosen = [self.data.box, self.backbone.box, self.scope.box, self.regularizers.box, self.fold]
         buttons = widgets.HBox([self.copy, self.save])
         return [*chosen, self.error, self.counts, self.more, buttons, self.said, self.code]
@@ -120,6 +120,8 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self.copy.text = self.code.value = value.as_code()
         if self.more.selected_index is not None:
             self._fill_table()
+        if "wb-error" in self.counts.value:  # it was of another recipe
+            self.counts.value = ""
         self._in_background(
             lambda: self.counted(value) if value == self.value else "",  # a slider passes many on its way
             lambda said, kind: self._counted(value, said, kind),
@@ -133,7 +135,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         """How many parameters train and how many are frozen, in words; slow, since it builds the network."""
         from workbench.menus import counts
 
-        found = counts(_without_weights(recipe), *self._shape(recipe.data))
+        found = counts(recipe, *self._shape(recipe.data))
         trained = found["body trained"] + found["head trained"]
         return f"{trained:,} parameters train, {found['body frozen']:,} are frozen."
 
@@ -199,10 +201,3 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         """Let the thread go with the widget."""
         self._thread.shutdown(wait=False, cancel_futures=True)
         super().close()
-
-
-def _without_weights(recipe: Recipe) -> Recipe:
-    """The same with random weights: as many numbers, and nothing to load."""
-    from dataclasses import replace
-
-    return recipe.replace(backbone=replace(recipe.backbone, weights="random"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from workbench.fine_tuning import start
+from workbench.page import PLOTLY
 from workbench.panels.live_panel import LivePanel
 from workbench.recipe import Recipe
 from workbench.run import Run
@@ -33,10 +35,11 @@ def _leave(run: Run, handle: Any) -> None:
     """Plain figures: they stay in a saved notebook, and are drawn without a kernel."""
     from workbench import plots
 
+    curves = plots.learning_curves(run)
     if handle is None:
-        _display(plots.learning_curves(run))
-    else:
-        handle.update(plots.learning_curves(run))
+        _display(curves)
+    else:  # as plain data: a Figure shows itself anew, below the panel whose place it should take
+        handle.update({PLOTLY: json.loads(curves.to_json())}, raw=True)
     _display(plots.gap(run))
 
 

@@ -57,19 +57,14 @@ def figure(traces: Sequence[Mapping[str, Any]], title: str, **layout: Any) -> go
     """A plotly figure of these traces on paper that suits both themes."""
     import plotly.graph_objects as go
 
+    top = 92 if layout.get("showlegend", True) else 48  # the title, and two lines of the legend below it
+    place = {"x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"}
     shown = {
-        "title": {
-            "text": title,
-            "font": {"size": 14},
-            "x": 0,
-            "xref": "container",
-            "pad": {"l": 12},
-            "xanchor": "left",
-        },
+        "title": {"text": title, "font": {"size": 14}, "pad": {"l": 12, "t": 12}, **place},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"color": GREY, "size": 12},
-        "margin": {"l": 60, "r": 20, "t": 70, "b": 45},
+        "margin": {"l": 60, "r": 20, "t": top, "b": 45},
         "hovermode": "closest",
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
         "template": "none",

@@ -1,0 +1,195 @@
+"""Every notebook: how it is built, that it runs headless, and that what it says shows in the rows that it writes."""
+
+from __future__ import annotations
+
+import ast
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import nbformat
+import pandas as pd
+import pytest
+from helpers import notebook, plain
+
+import workbench as wb
+from workbench.report import declared, report
+
+pytestmark = pytest.mark.notebooks
+ROOT = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = sorted(path for path in ROOT.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+QUICKSTART = ROOT / "quickstart.ipynb"
+FULL = os.environ.get("WORKBENCH_FULL") == "1"
+CANARY = "canary-5d20"
+
+every = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.relative_to(ROOT).as_posix())
+
+
+def code(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def parsed(cell):
+    return compile(cell.source, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+# -- how they are built -----------------------------------------------------------------------------------------------
+
+
+@every
+def test_parameters_are_plain_and_checked(path):
+    cells = code(path)
+    tagged = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    assert tagged == cells[:1]
+    assert not tagged[0].source.startswith("# Parameters")  # so begins the cell that papermill puts in
+    there = declared(path)
+    assert all(type(value).__name__ == kind for kind, value in there.values())
+    assert all(isinstance(node, ast.AnnAssign) for node in parsed(tagged[0]).body)
+    assert there.get("live", ("bool", True)) == ("bool", True)
+    assert "wb.check_parameters()" in cells[1].source.splitlines()
+
+
+@every
+def test_small_parameters_are_named_and_smaller(path):
+    small, there = nbformat.read(path, as_version=4).metadata.workbench.small, declared(path)
+    assert small and set(small) <= set(there)
+    assert all(type(value).__name__ == there[name][0] for name, value in small.items())
+    assert all(value <= there[name][1] for name, value in small.items() if isinstance(value, int))
+
+
+@every
+def test_the_last_cell_writes_to_the_folder_that_a_parameter_names(path):
+    assert declared(path)["output"][0] == "str"
+    last = parsed(code(path)[-1]).body[-1]
+    assert ast.unparse(last).startswith("wb.write_results(output, ")
+
+
+@every
+def test_there_are_few_cells_and_their_functions_are_short(path):
+    assert len(nbformat.read(path, as_version=4).cells) <= 24
+    for cell in code(path):
+        for node in ast.walk(parsed(cell)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert node.end_lineno - node.lineno < 5, f"{node.name} belongs to the package"
+
+
+@every
+def test_nothing_that_it_left_is_committed(path):
+    content = nbformat.read(path, as_version=4)
+    nbformat.validate(content)
+    for cell in content.cells:
+        assert set(cell.metadata) <= {"tags"}
+        assert cell.cell_type != "code" or (cell.outputs == [] and cell.execution_count is None)
+    assert set(content.metadata) <= {"kernelspec", "language_info", "workbench"}
+    assert content.cells[0].source.startswith("# ")
+
+
+# -- that they run ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory):
+    """A function that runs a notebook headless, once; returns its folders and the executed notebook."""
+    done = {}
+
+    def run(path):
+        if path not in done:
+            base = tmp_path_factory.mktemp(path.stem)
+            parameters = {} if FULL else dict(nbformat.read(path, as_version=4).metadata.workbench.small)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("WORKBENCH_RUNS", str(base / "runs"))
+                patch.setenv("WORKBENCH_CACHE", str(base / "cache"))
+                patch.setenv("HF_TOKEN", CANARY)
+                page = report(path, base / "pages", parameters | {"output": str(base / "results")}, progress=False)
+            content = nbformat.read(page.with_suffix(".ipynb"), as_version=4)
+            done[path] = SimpleNamespace(base=base, page=page, content=content, results=base / "results")
+        return done[path]
+
+    return run
+
+
+@every
+def test_it_runs_headless_to_one_page(path, reported):
+    found = reported(path)
+    assert found.page.stat().st_size < 6e6 and found.page.with_suffix(".ipynb").stat().st_size < 1e6
+    outputs = [output for cell in found.content.cells for output in cell.get("outputs", [])]
+    assert not [output.text for output in outputs if output.get("name") == "stderr"]
+    assert any("application/vnd.plotly.v1+json" in output.get("data", {}) for output in outputs)
+    written = {file.suffix for file in found.results.iterdir()}
+    assert written == {".json", ".csv"}
+    assert all(len(pd.read_csv(file)) for file in found.results.glob("*.csv"))
+
+
+@every
+def test_no_secret_is_in_anything_that_it_wrote(path, reported):
+    files = [file for file in reported(path).base.rglob("*") if file.is_file()]
+    assert len(files) > 3
+    assert not [file for file in files if CANARY.encode() in file.read_bytes()]
+
+
+# -- what the quickstart says -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quickstart(reported):
+    """Its results by name, and its runs by the name that it gives them."""
+    found = reported(QUICKSTART)
+    tables = {file.stem: pd.read_csv(file) for file in found.results.glob("*.csv")}
+    folders = zip(tables["best"]["run"], tables["best"]["folder"], strict=True)
+    return tables, {name: wb.open_run(found.base / "runs" / folder) for name, folder in folders}
+
+
+def test_pretrained_weights_beat_random_ones_and_the_baseline(quickstart):
+    tables, runs = quickstart
+    best = tables["best"].set_index("run")["valid_accuracy"]
+    assert best["pretrained"] > best["random weights"] + 0.2
+    assert best["pretrained"] > runs["pretrained"].baseline["accuracy"]
+
+
+@pytest.mark.skipif(not FULL, reason="in a few epochs every weight does not come as far as the head")
+def test_every_weight_gains_little(quickstart):
+    _, runs = quickstart
+    whole = next(run for name, run in runs.items() if name.startswith("all"))
+    assert abs(whole.best["valid_accuracy"] - runs["pretrained"].best["valid_accuracy"]) < 0.05
+
+
+def test_wrong_labels_are_learned_by_heart_unless_l2_holds(quickstart):
+    ends = quickstart[0]["labels"].set_index("index")
+    alone, held = ends.loc["no regularizer"], ends.loc["L2 of 0.1"]
+    assert held["gap_accuracy"] < alone["gap_accuracy"] and held["memorised"] < alone["memorised"]
+    assert held["valid_accuracy"] > alone["valid_accuracy"] and held["rise"] < alone["rise"]
+    assert alone["rise_low"] > 0
+    if FULL:
+        assert alone["train_accuracy"] > 0.8 and held["train_accuracy"] == pytest.approx(0.6, abs=0.05)
+        assert held["gap_accuracy"] < 0 < alone["gap_accuracy"]
+
+
+def test_what_is_written_is_what_the_runs_hold(quickstart):
+    tables, runs = quickstart
+    for name, table in (("history", runs["pretrained"].history), ("gap", runs["pretrained"].gap)):
+        pd.testing.assert_frame_equal(tables[name].astype(float), table.astype(float), check_exact=True)
+    for name, run in runs.items():
+        row = tables["best"].set_index("run").loc[name]
+        assert {key: row[key] for key in run.best} == run.best
+
+
+def test_the_session_gives_the_numbers_of_the_report(quickstart):
+    _, runs = quickstart
+    assert len(runs) == 6
+    for run in {run.folder: run for run in runs.values()}.values():
+        assert plain(wb.fine_tune(run.recipe).rows) == plain(run.rows)
+
+
+# -- watched live -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_was_watched_live_leaves_plain_figures_in_the_place_of_its_panel(tmp_path):
+    small = "wb.Recipe(wb.Digits(per_class=2), wb.backbone('test_resnet', 'random'), epochs=2)"
+    shown = f"import workbench as wb\nrun = await wb.show({small}, live=live)\nprint(run.state)"
+    source = notebook(tmp_path / "live.ipynb", shown, parameters="live: bool = False")
+    page = report(source, tmp_path / "out", {"live": True}, progress=False)
+    left = nbformat.read(page.with_suffix(".ipynb"), as_version=4).cells[-1].outputs
+    assert [list(output.get("data", {"text": 0})) for output in left] == [["application/vnd.plotly.v1+json"]] * 2 + [
+        ["text"]
+    ]
+    assert left[2].text == "finished\n"
