@@ -145,7 +145,8 @@ def hf_trainer(model: str) -> dict[str, float]:
         arguments = TrainingArguments(
             output_dir=folder, num_train_epochs=EPOCHS, per_device_train_batch_size=BATCH, learning_rate=RATE,
             per_device_eval_batch_size=256, eval_strategy="epoch", save_strategy="no", report_to=[], disable_tqdm=True,
-            lr_scheduler_type="constant", weight_decay=0.0, use_cpu=True, dataloader_num_workers=0, logging_strategy="no",
+            lr_scheduler_type="constant", weight_decay=0.0, use_cpu=True, dataloader_num_workers=0,
+            logging_strategy="no",
         )  # fmt: skip
         trainer = Trainer(
             Wrapped(), arguments, train_dataset=listed((x, y)),

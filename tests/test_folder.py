@@ -110,3 +110,11 @@ def test_a_full_disk_is_said_and_leaves_no_part(folder, monkeypatch):
         and not list((folder.path / "checkpoints").glob(".*"))
         and folder.newest()[0][1]["step"] == 1
     )
+
+
+def test_a_line_that_is_no_event_is_skipped(folder):
+    folder.tell("row", step=1)
+    with open(folder.path / "events.jsonl", "ab") as file:
+        file.write(b'7\n[]\n{"step": 3}\n\xff\xfe\n')
+    folder.tell("row", step=2)
+    assert [row["step"] for row in folder.rows()] == [1, 2]

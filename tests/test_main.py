@@ -114,7 +114,7 @@ def test_predict_answers_for_pictures_and_folders(tmp_path, capsys):
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
     names, read = pictures(asked, data)
     assert table["input"].tolist() == names and len(names) == 21
-    assert table.columns.tolist() == ["input", "dark", "light", "answer"]
+    assert table.columns.tolist() == ["input", "answer", "dark", "light"]
     expected = run.predict(read)
     assert table["answer"].tolist() == expected["answer"].tolist()
     assert table["dark"].to_numpy() == pytest.approx(expected["dark"].to_numpy())

@@ -243,7 +243,7 @@ def run(tiny):
 def test_predict_gives_a_chance_for_each_class_and_the_likeliest(run):
     data = run.recipe.data.load()
     found = run.predict(data.inputs[data.valid])
-    assert list(found.columns) == [*"0123456789", "answer"] and len(found) == len(data.valid)
+    assert list(found.columns) == ["answer", *"0123456789"] and len(found) == len(data.valid)
     chances = found[list("0123456789")].to_numpy()
     assert chances.sum(1) == pytest.approx(1, abs=1e-5) and (chances >= 0).all()
     assert found["answer"].tolist() == [str(at) for at in chances.argmax(1)]

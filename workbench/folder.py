@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -104,10 +105,10 @@ class RunFolder:
         self._read_until += len(fresh)
         *lines, self._partial = (self._partial + fresh).split(b"\n")
         for line in lines:
-            try:
-                self._events.append(json.loads(line))
-            except ValueError:
-                continue
+            with contextlib.suppress(ValueError):
+                told = json.loads(line)
+                if isinstance(told, dict) and "event" in told:
+                    self._events.append(told)
         return self._events
 
     def rows(self) -> list[dict[str, Any]]:

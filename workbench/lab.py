@@ -12,8 +12,8 @@ from workbench import paths
 QUICKSTART = "notebooks/quickstart.ipynb"
 # The command-line switch for news silences the server, and the browser asks all the same (JupyterLab 4.6): so the
 # setting behind the question is answered too. It is a default: who wants news turns them on under Notifications.
-# Widgets' messages go to the kernel's main thread: sent to a subshell, which is the default, they are lost after a restart
-# of the kernel ("Unknown subshell_id", JupyterLab 4.6 with ipykernel 7.4), and buttons would run on another thread.
+# Widgets' messages go to the kernel's main thread: sent to a subshell, which is the default, they are lost after the
+# kernel was restarted ("Unknown subshell_id", JupyterLab 4.6 with ipykernel 7.4), and run on another thread before.
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/apputils-extension:kernels-settings": {"commsOverSubshells": "disabled"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def whole(plan: Plan) -> Whole:
     learner = plan.learner
     weights = learner.head if isinstance(learner, Module) else learner.weights_all
     spec = plan.recipe.scope if plan.recipe.scope.name == "head" else Head()
-    body = plan.built.body.cpu()
+    body = deepcopy(plan.built.body).cpu()  # the caller's own: what is done to it changes no later answer
     dtype = next(iter(weights.values())).dtype
     mean, std = learner.standard if isinstance(learner, Module) else plan.standard
     standard = (mean.cpu().to(dtype), std.cpu().to(dtype))

@@ -130,7 +130,7 @@ def check_parameters() -> None:
     """
     from IPython import get_ipython
 
-    shell = get_ipython()  # type: ignore[no-untyped-call]
+    shell = get_ipython()
     if shell is None:
         return
     put_in: dict[str, Any] = {}

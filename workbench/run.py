@@ -209,7 +209,7 @@ class Run:
         return whole(self._restored)
 
     def predict(self, inputs: Any) -> pd.DataFrame:
-        """Class and probability of each class. `inputs`: uint8 (examples, channels, height, width), files or folders."""
+        """`answer` and each class's probability. `inputs`: uint8 (examples, channels, height, width), or files."""
         import pandas as pd
 
         from workbench.predicting import logits, pictures
@@ -222,7 +222,9 @@ class Run:
         chances = logits(self._restored, inputs).softmax(-1).numpy()
         classes = self._restored.data.classes
         answers = [classes[at] for at in chances.argmax(-1)]
-        return pd.DataFrame(chances, columns=list(classes), index=names).assign(answer=answers)
+        found = pd.DataFrame(chances, columns=list(classes), index=names)
+        found.insert(0, "answer", answers, allow_duplicates=True)  # a class may be called so
+        return found
 
     def details(self) -> dict[str, Any]:
         """At the best epoch, on the validation part: metrics, those of each class, the confusion matrix."""

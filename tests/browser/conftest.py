@@ -115,7 +115,8 @@ def opened(browser, lab):
     yield open_notebook
     for at, page in enumerate(pages):
         if seen := os.environ.get("WORKBENCH_SEEN"):  # a folder for pictures of how each test left its page
-            page.screenshot(path=Path(seen) / f"{os.environ['PYTEST_CURRENT_TEST'].split('::')[-1].split()[0]}-{at}.png")
+            test = os.environ["PYTEST_CURRENT_TEST"].split("::")[-1].split()[0]
+            page.screenshot(path=Path(seen) / f"{test}-{at}.png")
         page.close()
     for session in lab.get("api/sessions"):
         urllib.request.urlopen(_delete(lab, f"api/sessions/{session['id']}"), timeout=20).close()

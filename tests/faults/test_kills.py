@@ -27,7 +27,7 @@ CHILDREN.set_forkserver_preload(
 
 
 def child(folder, environment):
-    """Drive the run in `folder`; checkpoints at every epoch's end, and slow ones, so that kills fall into the writing."""
+    """Drive the run in `folder`; slow checkpoints, at every epoch's end, so that kills fall into the writing."""
     from workbench import folder as files
     from workbench import recording
 

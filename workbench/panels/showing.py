@@ -47,4 +47,4 @@ def _display(shown: Any, **how: Any) -> Any:
     """IPython's `display`; outside a kernel it prints, and there is no handle."""
     from IPython.display import display
 
-    return display(shown, **how)  # type: ignore[no-untyped-call]
+    return display(shown, **how)
