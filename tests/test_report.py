@@ -23,13 +23,8 @@ lr: float = 1e-3
 name: str = "a"
 share = -0.5
 """
-THERE = {
-    "live": ("bool", True),
-    "epochs": ("int", 5),
-    "lr": ("float", 1e-3),
-    "name": ("str", "a"),
-    "share": ("float", -0.5),
-}
+THERE = {"live": ("bool", True), "epochs": ("int", 5), "lr": ("float", 1e-3)}
+THERE |= {"name": ("str", "a"), "share": ("float", -0.5)}
 
 
 @pytest.fixture
@@ -84,13 +79,8 @@ def test_what_is_no_notebook_is_refused_with_the_nearest(source, tmp_path):
 
 
 def test_values_come_in_the_declared_types():
-    assert checked(THERE, {"live": False, "epochs": 3, "lr": 1, "name": "5"}) == {
-        "live": False,
-        "epochs": 3,
-        "lr": 1.0,
-        "name": "5",
-    }
-    assert type(checked(THERE, {"lr": 1})["lr"]) is float
+    given = {"live": False, "epochs": 3, "lr": 1, "name": "5"}
+    assert checked(THERE, given) == given and type(checked(THERE, given)["lr"]) is float
 
 
 @pytest.mark.parametrize(

@@ -162,7 +162,7 @@ def _executed(source: Path, done: Path, given: dict[str, Any], limit: float | No
     from papermill.exceptions import PapermillExecutionError
 
     ends = time.monotonic() + limit if limit else math.inf
-    more: dict[str, Any] = {"store_widget_state": False, "extra_arguments": ["--Application.log_level=40"]}
+    more: dict[str, Any] = {"store_widget_state": False, "extra_arguments": ["--Application.log_level=50"]}
     if limit:
         more |= {"interrupt_on_timeout": True, "error_on_timeout": OUT_OF_TIME, "timeout": GRACE}
         more["timeout_func"] = lambda cell: max(0.05, ends - time.monotonic())

@@ -15,7 +15,7 @@ HOSTILE = (
 )
 DRAWN = """() => [...document.querySelectorAll('.js-plotly-plot')].map(plot => ({
   title: plot.querySelector('.gtitle')?.textContent ?? '',
-  lines: [...plot.querySelectorAll('.scatterlayer path.js-line')].filter(p => p.getAttribute('d').length > 20).length,
+  lines: [...plot.querySelectorAll('.scatterlayer path.js-line')].filter(p => p.getAttribute('d').length > 8).length,
   points: plot.querySelectorAll('.scatterlayer path.point').length,
   heat: plot.querySelectorAll('.heatmaplayer image[*|href^="data:"]').length,
   width: plot.querySelector('.main-svg').getBoundingClientRect().width,
