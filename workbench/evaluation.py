@@ -64,8 +64,8 @@ def interval(values: Floats, minus: Floats | None = None) -> tuple[float, float]
         means = means - resampled(len(minus), 1) @ minus.astype(np.float32)
     if not np.isfinite(means).all():
         return float("nan"), float("nan")
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    low, high = np.percentile(means, [2.5, 97.5]).tolist()
+    return round(low, 6), round(high, 6)  # beyond lies the rounding of float32
 
 
 def compared(train: dict[str, Floats], valid: dict[str, Floats]) -> dict[str, float]:

@@ -60,7 +60,7 @@ def lab(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    token, log = secrets.token_hex(16), open(base / "lab.log", "wb")
+    token, log = secrets.token_hex(16), (base / "lab.log").open("wb")
     own = {"WORKBENCH_RUNS": str(runs), "WORKBENCH_CACHE": str(base / "cache"), "PYTHONPATH": str(ROOT)}
     own |= {"JUPYTER_CONFIG_DIR": str(base / "config"), "JUPYTER_RUNTIME_DIR": str(base / "runtime")}
     own |= {"JUPYTERLAB_SETTINGS_DIR": str(base / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(base / "spaces")}

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from helpers import until
 
+from workbench.folder import RunFolder
+
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = "import workbench as wb\nbench = wb.Workbench(wb.Recipe(epochs=300))\nbench"
@@ -44,7 +46,7 @@ def test_the_bench(opened, lab):
     until(lambda: _epochs(page) == _rows(folder))
 
     page.keyboard.press("Control+s")
-    until(lambda: json.loads((lab.here / "bench.ipynb").read_text())["cells"][0]["outputs"])
+    until(lambda: '"application/vnd.jupyter.widget-view+json"' in (lab.here / "bench.ipynb").read_text())
     page.reload()
     page.wait_for_selector(".wb-live .js-plotly-plot", timeout=60_000)
     until(lambda: _epochs(page) == _rows(folder))
@@ -174,10 +176,7 @@ def _settled(folder):
 
 
 def _events(folder):
-    if not (folder / "events.jsonl").is_file():
-        return [{"event": "none"}]
-    lines = (folder / "events.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]
+    return RunFolder(folder).events() or [{"event": "none"}]
 
 
 def _rows(folder):

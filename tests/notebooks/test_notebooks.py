@@ -120,7 +120,6 @@ def test_it_runs_headless_to_one_page(path, reported):
 
 
 @every
-@pytest.mark.xfail(reason="timm warns of our weights of one channel: their overlay should name the input size too")
 def test_nothing_is_muttered_on_stderr(path, reported):
     outputs = [output for cell in reported(path).content.cells for output in cell.get("outputs", [])]
     assert not [output.text for output in outputs if output.get("name") == "stderr"]

@@ -48,6 +48,8 @@ def pretrain(name: str, folder: str | Path, *, seed: int = 0, steps: int | None 
 
     known(name, RECIPES, "there is no recipe to pretrain")
     recipe, started = RECIPES[name], time.perf_counter()
+    command = f"python -m workbench pretrain {name}"
+    command += (f" --seed {seed}" if seed else "") + (f" --steps {steps}" if steps else "")
     steps = steps or recipe.steps
     body = trained(recipe, seed, steps)
     card = {

@@ -98,10 +98,11 @@ def _made(backbone: Backbone, name: str, arguments: dict[str, Any], seed: int) -
         if backbone.weights == "random":
             return timm.create_model(name, pretrained=False, num_classes=0, **arguments)
         path = _weights_file(backbone)
+        overlay: dict[str, Any] = {"file": str(path)}
+        if "in_chans" in arguments:  # else timm takes weights of one channel for weights of three, and warns
+            overlay["input_size"] = (arguments["in_chans"], 32, 32)
         try:
-            body = timm.create_model(
-                name, pretrained=True, pretrained_cfg_overlay={"file": str(path)}, num_classes=0, **arguments
-            )
+            body = timm.create_model(name, pretrained=True, pretrained_cfg_overlay=overlay, num_classes=0, **arguments)
         except (RuntimeError, ValueError, KeyError, SafetensorError, OSError) as error:
             first = str(error).split("\n")[0][:200]
             raise NoWeights(f"{path.name} does not fit {backbone.architecture}: {first}") from error

@@ -33,17 +33,25 @@ def compared(runs: Run | Iterable[Run] | Mapping[str, Run]) -> go.Figure:
         _dots(lines, names, ("valid_accuracy", "low", "high"), "validation accuracy", VALID, "x"),
         _dots(lines, names, ("gap_accuracy", "gap_low", "gap_high"), "gap in accuracy", TRAIN, "x2"),
     ]
-    best = max(lines, key=lambda line: line["valid_accuracy"], default=None)
-    title = f"{label(best['name'])} has the highest validation accuracy, {best['valid_accuracy']:.3f}." if best else ""
     return figure(
         traces,
-        title or "No epoch has been measured yet.",
+        _title(lines),
         height=150 + 36 * len(lines),
         xaxis=axis("validation accuracy (share)", domain=[0.0, 0.47]),
         xaxis2=axis("gap in accuracy (train − valid)", domain=[0.53, 1.0]) | {"zeroline": True},
         yaxis=axis("", tickvals=places, ticktext=names, range=[len(lines) - 0.5, -0.5]),
         showlegend=False,
     )
+
+
+def _title(lines: list[dict[str, Any]]) -> str:
+    """Who is best, and whether the intervals tell."""
+    if not lines:
+        return "No epoch has been measured yet."
+    best = max(lines, key=lambda line: line["valid_accuracy"])
+    said = f"{label(best['name'])} has the highest validation accuracy, {best['valid_accuracy']:.3f}"
+    near = [line for line in lines if line is not best and line["high"] >= best["low"]]
+    return f"{said}, but the intervals overlap." if near else f"{said}."
 
 
 def _dots(

@@ -66,7 +66,8 @@ def figure(traces: Sequence[Mapping[str, Any]], title: str, **layout: Any) -> go
         "font": {"color": GREY, "size": 12},
         "margin": {"l": 60, "r": 20, "t": top, "b": 45},
         "hovermode": "closest",
-        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"},
+        "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}
+        | {"traceorder": "normal"},
         "template": "none",
     }
     return go.Figure(data=list(traces), layout=shown | layout)
