@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from workbench.regularizers import Row
 
 LEAST, MOST = 1.0, 60.0  # seconds between checkpoints: no closer at epoch ends, no further apart within one
-LOOK = 0.02  # seconds between looks at the control file
+SHARE = 0.005  # of a run's time goes into them, at most: where writing one takes long they stand further apart
+LOOK = 0.05  # seconds between looks at the control file
 
 
 class Recorder(Watch):
@@ -38,7 +39,7 @@ class Recorder(Watch):
         self.saved_at = self.told_at = self.looked_at = time.monotonic()
         self.seen, self.pace = 0, 0.0
         self.held: tuple[Any, Any] | None = None
-        self.best_step = 0
+        self.best_step, self.cost = 0, 0.0
 
     def go_on(self, job: Job) -> bool:
         """Look at the control file: pause, stop, turn knobs; save once a minute. False ends the run."""
@@ -61,13 +62,13 @@ class Recorder(Watch):
         """Append the row; checkpoint it where one is due, hold it in memory where it is the best so far."""
         self.folder.tell("row", **row)
         if job.is_best_row(row):
-            self.best_step, self.held = job.step, None if self._due(job) else job.snapshot()
-        if self._due(job):
+            self.best_step, self.held = job.step, None if self._due() else job.snapshot()
+        if self._due():
             self.save(job)
 
     def save(self, job: Job) -> None:
         """Write the best state where it is still in memory, then the present one."""
-        keep = {self.best_step}
+        keep, begun = {self.best_step}, time.monotonic()
         if self.held and self.held[1]["step"] != job.step:
             self.folder.save(*self.held, keep=keep | {job.step})
         self.held = None
@@ -75,9 +76,10 @@ class Recorder(Watch):
         self.folder.save(tensors, place | {"best_step": self.best_step, "control": self.seen}, keep=keep)
         self.folder.tell("checkpoint", step=job.step)
         self.saved_at = time.monotonic()
+        self.cost = self.saved_at - begun
 
-    def _due(self, job: Job) -> bool:
-        return time.monotonic() - self.saved_at > LEAST
+    def _due(self) -> bool:
+        return time.monotonic() - self.saved_at > min(max(LEAST, self.cost / SHARE), MOST)
 
     def _obey(self, job: Job) -> bool:
         control = self.folder.control()

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.run import Run
 
 IDLE = 900.0  # seconds that a ready process waits for a job
+LATER = 2.0  # seconds until the next process is made ready: its imports shall not delay the first point of this run
 
 _ready: list[subprocess.Popen[bytes]] = []
 _guard = threading.Lock()
@@ -62,7 +63,9 @@ def launch(run: Run, *, again: bool = True) -> int:
             return launch(run, again=False)
         raise
     threading.Thread(target=child.wait, daemon=True).start()  # so that no zombie stays
-    warm()
+    later = threading.Timer(LATER, warm)
+    later.daemon = True
+    later.start()
     return child.pid
 
 

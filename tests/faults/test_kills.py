@@ -32,7 +32,7 @@ def child(folder, environment):
     from workbench import recording
 
     os.environ.update(environment)
-    recording.LEAST, sync = 0.0, files._sync
+    recording.LEAST, recording.SHARE, sync = 0.0, 1.0, files._sync
     files._sync = lambda path: (sync(path), time.sleep(0.01))
     run = wb.open_run(folder)
     for _ in recording.record(run.recipe, run.files):
