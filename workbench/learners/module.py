@@ -126,8 +126,10 @@ class Module:
 
     def finite(self, loss: Tensor) -> Tensor:
         """Whether the loss and every gradient are finite: (1,) of bool."""
-        norms = torch._foreach_norm([w.grad for w in self.trained.values() if w.grad is not None])
-        return torch.isfinite(loss.detach() + torch.stack(norms).sum())
+        wrong, one = torch.zeros((), device=self.device), torch.ones((), device=self.device)
+        grads = [w.grad for w in self.trained.values() if w.grad is not None]
+        torch._amp_foreach_non_finite_check_and_unscale_(grads, wrong, one)  # in one pass; what it scales by is 1
+        return torch.isfinite(loss.detach()) & (wrong == 0)
 
     @torch.no_grad()
     def step(self, lr: Tensor, alive: Tensor) -> None:
