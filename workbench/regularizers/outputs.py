@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class LabelSmoothing(Regularizer):
     """Ask for a little of every class: the target is `1 - amount` of the label and `amount` spread over all classes.
 
+    It calibrates; against wrong labels a head alone gains nothing from it (`python -m benchmarks strengths`).
     Source: Szegedy and others, "Rethinking the inception architecture for computer vision", 2016.
     """
 
