@@ -35,7 +35,7 @@ def test_every_entry_stands_with_its_words_and_all_its_knobs(name):
 
 def test_knobs_are_shown_with_their_range_or_options():
     shown = wb.menu("regularizers").set_index("name")["knobs"]
-    assert shown["l2"] == "strength=0.01 [1e-05 to 0.3, log]"
+    assert shown["l2"] == "strength=0.03 [0.0001 to 0.3, log]"
     assert shown["early-stopping"] == "watch='loss' [loss, gap], patience=5 [1 to 50], at_least=0.0 [0 to 0.1]"
     assert "placement='centred' [centred, scattered]" in wb.menu("datasets").set_index("name")["knobs"]["digits"]
     assert wb.menu("scopes").set_index("name")["knobs"]["norms"] == ""
