@@ -108,7 +108,10 @@ def _serve(job: dict[str, Any]) -> int:
     log = open(folder.path / "worker.log", "ab", buffering=0)  # noqa: SIM115  # for the rest of this process's life
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
-    stopped = lambda: folder.control()["state"] == "stopped"  # noqa: E731
+
+    def stopped() -> bool:
+        return bool(folder.control()["state"] == "stopped")
+
     with queue.turn(folder.path, _import_heavy, stopped, job["asked"]) as ours:
         if not ours:
             folder.tell("stopped", step=0, why="before its turn")

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from helpers import until
 
+import workbench as wb
 from workbench.folder import RunFolder
 
 pytestmark = pytest.mark.browser
@@ -97,6 +99,7 @@ def test_buttons_work_while_a_cell_awaits(opened, lab):
     assert page.locator(".js-plotly-plot").count() == 2  # plain figures are left: curves and gap
 
 
+DOWNLOAD = "11,176,512 parameters, 44.7 MB · 224 px · to be downloaded: timm/resnet18.tv_in1k · bsd-3-clause"
 HOSTILE = """import workbench as wb
 from dataclasses import dataclass
 @dataclass(frozen=True)
@@ -126,6 +129,31 @@ def test_by_keyboard_in_the_dark_and_with_hostile_names(opened, lab):
     assert json.loads((folder / "recipe.json").read_text())["recipe"]["regularizers"] == ""
     assert page.evaluate("() => window.hit") is None
     assert page.locator(".jp-OutputArea img, .jp-OutputArea script").count() == 0
+
+
+def test_the_recipe_panel_finds_shows_copies_and_saves(opened, lab):
+    page = opened("recipe.ipynb", [BENCH])
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    _run_first(page)
+    recipe = page.locator(".wb-recipe")
+    recipe.get_by_text("Find a backbone").click()
+    _fill(recipe, "words", "resnet18 bsd")
+    found = recipe.get_by_label("found", exact=True)
+    found.get_by_text("to be downloaded: timm/resnet18.tv_in1k").wait_for(state="attached", timeout=60_000)
+    found.select_option("resnet18.tv_in1k · " + DOWNLOAD)
+    recipe.get_by_text(DOWNLOAD, exact=True).wait_for()
+    page.keyboard.press("Escape")
+    _fill(recipe, "weights", "random")
+    recipe.get_by_text("Parameters and hyperparameters").click()
+    recipe.get_by_role("cell", name="11,176,512").first.wait_for(timeout=60_000)
+    recipe.get_by_role("button", name="Save as parameters").click()
+    recipe.get_by_text("Saved:").wait_for()
+    (saved,) = lab.here.glob("recipe-*.yaml")
+    assert yaml.safe_load(saved.read_text())["backbone"] == "resnet18.tv_in1k(weights='random')"
+    recipe.get_by_role("button", name="Copy as code").click()
+    recipe.get_by_text("Copied:").wait_for()
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert eval(copied, {"wb": wb}).to_dict() == yaml.safe_load(saved.read_text())
 
 
 def _run_first(page):
