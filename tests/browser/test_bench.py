@@ -132,7 +132,8 @@ def test_by_keyboard_in_the_dark_and_with_hostile_names(opened, lab):
 
 
 def test_the_recipe_panel_finds_shows_copies_and_saves(opened, lab):
-    page = opened("recipe.ipynb", [BENCH])
+    regularizers = "l1, l2, weight-decay, dropout, label-smoothing, early-stopping"
+    page = opened("recipe.ipynb", [BENCH.replace("epochs=300", f"regularizers='{regularizers}'")])
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     _run_first(page)
     recipe = page.locator(".wb-recipe")
@@ -146,14 +147,16 @@ def test_the_recipe_panel_finds_shows_copies_and_saves(opened, lab):
     _fill(recipe, "weights", "random")
     recipe.get_by_text("Parameters and hyperparameters").click()
     recipe.get_by_role("cell", name="11,176,512").first.wait_for(timeout=60_000)
+    assert recipe.get_by_role("cell", name="5,130").is_visible()  # 512 x 10 weights and 10 biases of the head
     recipe.get_by_role("button", name="Save as parameters").click()
     recipe.get_by_text("Saved:").wait_for()
     (saved,) = lab.here.glob("recipe-*.yaml")
-    assert yaml.safe_load(saved.read_text())["backbone"] == "resnet18.tv_in1k(weights='random')"
+    chosen = wb.Recipe(backbone="resnet18.tv_in1k(weights='random')", regularizers=regularizers)
+    assert yaml.safe_load(saved.read_text()) == chosen.to_dict()  # and no slider has moved by itself
     recipe.get_by_role("button", name="Copy as code").click()
     recipe.get_by_text("Copied:").wait_for()
     copied = page.evaluate("() => navigator.clipboard.readText()")
-    assert eval(copied, {"wb": wb}).to_dict() == yaml.safe_load(saved.read_text())
+    assert eval(copied, {"wb": wb}) == chosen
 
 
 def _run_first(page):

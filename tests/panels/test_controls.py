@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from panels.by_hand import another, holds, move
 
@@ -65,6 +67,21 @@ def test_a_dragged_slider_is_left_alone_by_its_own_echo():
     assert (field.value, slider.value, written) == (0.0123, 0.0123456, [])
     control.show(0.02)
     assert (field.value, slider.value, len(proposed)) == (0.02, 0.02, 1)
+
+
+@pytest.mark.parametrize("name", SLIDERS)
+def test_the_browsers_rounding_to_a_step_proposes_nothing(name):
+    control, proposed = made(name)
+    slider, log = control.parts[1], control.knob.domain.log
+    place = math.log10(slider.value) if log else slider.value
+    nearest = slider.min + round((place - slider.min) / slider.step) * slider.step
+    slider.value = 10**nearest if log else nearest
+    assert proposed == [] and control.main.value == control.knob.default
+    control.show(control.knob.default)
+    assert proposed == [] and control.main.value == control.knob.default
+    further = nearest + (slider.step if nearest < (slider.min + slider.max) / 2 else -slider.step)
+    slider.value = 10**further if log else further  # a person's smallest move
+    assert len(proposed) == 1 and control.main.value == proposed[0] != control.knob.default
 
 
 def test_a_value_beyond_the_slider_is_kept_exactly():

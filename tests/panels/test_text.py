@@ -22,9 +22,9 @@ def test_errors_are_announced_and_nothing_is_said_of_nothing():
 
 
 def test_a_table_escapes_every_cell():
-    found = table(["name", PAYLOAD], [["a", 1], [PAYLOAD, None]])
+    found = table([["name", PAYLOAD], ["a", 1], [PAYLOAD, None]])
     assert found.count(SAFE) == 2 and PAYLOAD not in found
-    assert found.count("<tr>") == 3 and "<td>a</td><td>1</td>" in found and "<td>None</td>" in found
+    assert found.count("<tr>") == 3 and '<th scope="row">a</th><td>1</td>' in found and "<td>None</td>" in found
 
 
 def test_each_kind_of_text_has_its_style():

@@ -17,11 +17,12 @@ Propose = Callable[[Any], None]
 class Control:
     """One knob's control. `propose` is called with what the user chose, and not with what `show` put there.
 
-    `box`: the widget to place; `parts`: the widgets in it that take input, the first one the most exact.
+    `value`: what it says now. `box`: the widget to place; `parts`: the widgets in it that take input, the first one the
+    most exact.
     """
 
     def __init__(self, knob: Knob, value: Any, propose: Propose):
-        self.knob, self._propose, self._showing = knob, propose, False
+        self.knob, self.value, self._propose, self._showing = knob, value, propose, False
         self.parts = _parts(knob)
         layout = widgets.Layout(width="auto", align_items="center")
         self.box = self.parts[0] if len(self.parts) == 1 else widgets.HBox(self.parts, layout=layout)
@@ -42,15 +43,29 @@ class Control:
         self._showing = True
         try:
             for part in self.parts:
-                if _read(part, self.knob) != value:
+                if not self._says(part, value):
                     part.value = _shown(part, self.knob, value)
         finally:
             self._showing = False
+        self.value = value
+
+    def _says(self, part: Any, value: Any) -> bool:
+        """Whether the part stands at `value`: a slider where none of its steps is nearer.
+
+        The browser moves a slider to its nearest step by itself, as soon as it is drawn; nobody chose that.
+        """
+        if not isinstance(part, widgets.FloatLogSlider | widgets.FloatSlider):
+            return bool(_read(part, self.knob) == value)
+        stands, meant = part.value, _shown(part, self.knob, value)
+        if isinstance(part, widgets.FloatLogSlider):
+            stands, meant = math.log10(stands), math.log10(meant)
+        return bool(abs(stands - meant) <= part.step / 2 * (1 + 1e-6))
 
     def _moved(self, change: Any) -> None:
-        if self._showing:
+        slides = isinstance(change.owner, widgets.FloatLogSlider | widgets.FloatSlider)
+        if self._showing or (slides and self._says(change.owner, self.value)):
             return
-        value = _read(change.owner, self.knob)
+        self.value = value = _read(change.owner, self.knob)
         self._showing = True
         try:
             for part in self.parts:

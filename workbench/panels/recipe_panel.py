@@ -175,11 +175,13 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self.table.value = found if kind == "faint" else spoken(found, kind)
 
     def tabled(self, recipe: Recipe) -> str:
-        """Parameters beside hyperparameters as HTML."""
+        """Parameters beside hyperparameters as HTML: a table a kind, headed by who sets them."""
         from workbench.menus import parameters
 
-        found = parameters(recipe)
-        return table(list(found.columns), found.to_numpy().tolist())
+        parts = []
+        for (kind, by), rows in parameters(recipe).groupby(["kind", "set by"], sort=False):
+            parts.append(spoken(f"{kind}: set by {by}", "head") + table(rows[["name", "value"]].to_numpy().tolist()))
+        return "".join(parts)
 
     def _copied(self, _: Any) -> None:
         self.code.layout.display = ""

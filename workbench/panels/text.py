@@ -13,9 +13,10 @@ STYLE = """<style>
 .wb-faint { line-height: 1.35; color: var(--jp-ui-font-color2, #7a7a7a); white-space: normal; overflow-wrap: anywhere; }
 .wb-strong { font-weight: 600; color: var(--jp-ui-font-color1, inherit); white-space: normal; line-height: 1.35; }
 .wb-head { font-weight: 600; margin-top: 6px; color: var(--jp-ui-font-color1, inherit); }
-.wb-table { border-collapse: collapse; font-size: 12px; color: var(--jp-ui-font-color1, inherit); }
+.wb-table { border-collapse: collapse; width: 100%; font-size: 12px; color: var(--jp-ui-font-color1, inherit); }
 .wb-table td, .wb-table th { padding: 1px 6px; text-align: left; line-height: 1.3; white-space: normal; }
-.wb-table tr + tr td { border-top: 1px solid var(--jp-border-color2, #999); }
+.wb-table th { font-weight: normal; width: 60%; }
+.wb-table tr + tr :is(td, th) { border-top: 1px solid var(--jp-border-color2, #999); }
 .wb-recipe { border-right: 1px solid var(--jp-border-color2, #999); }
 .wb-recipe .widget-label, .wb-recipe .widget-inline-hbox .widget-label { font-size: 12px; }
 .wb-live .js-plotly-plot text.gtitle, .wb-live .js-plotly-plot .xtitle, .wb-live .js-plotly-plot .ytitle,
@@ -45,11 +46,13 @@ def line(text: Any = "", kind: str = "note") -> Any:
     return widgets.HTML(spoken(text, kind), layout=widgets.Layout(width="auto", margin="0"))
 
 
-def table(columns: list[str], rows: list[list[Any]]) -> str:
-    """A table as HTML, every cell escaped."""
-    head = "".join(f"<th>{escaped(name)}</th>" for name in columns)
-    body = "".join("<tr>" + "".join(f"<td>{escaped(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<table class="wb-table"><tr>{head}</tr>{body}</table>'
+def table(rows: list[list[Any]]) -> str:
+    """A table as HTML, every cell escaped; the first cell of a row is its heading."""
+    body = "".join(
+        f'<tr><th scope="row">{escaped(first)}</th>' + "".join(f"<td>{escaped(cell)}</td>" for cell in rest) + "</tr>"
+        for first, *rest in rows
+    )
+    return f'<table class="wb-table">{body}</table>'
 
 
 def style_sheet() -> Any:
