@@ -7,6 +7,7 @@
 PYTHON ?= python3
 NOTEBOOK ?= notebooks/quickstart.ipynb
 ARGS ?=
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,7 +31,7 @@ report: $(READY)  ## run a notebook headless to one page in reports/; NOTEBOOK=.
 	@$(BIN)/python -m workbench report $(NOTEBOOK) -o reports $(ARGS)
 
 test: $(READY)  ## all tests; ARGS="-k heads" goes through to pytest
-	@$(BIN)/python -m pytest $(TESTS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
 
 check: $(READY)  ## format, style and types: what the commit hooks run
 	$(BIN)/ruff format --check .

@@ -1,10 +1,11 @@
-"""`python -m benchmarks CASE [-o FOLDER] [--repeats N]`."""
+"""`python -m benchmarks CASE [-o FOLDER] [--repeats N] [--small]`."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import json
+import os
 import platform
 import sys
 import time
@@ -14,6 +15,13 @@ CASES = {
     "transfer": "what pretraining brings on digits: head on 20 a class, and all of it",
     "strengths": "what each regularizer brings at which strength, on wrong labels and on right ones",
     "one_run": "one run with everything trained, beside a plain loop, HF Trainer and Lightning",
+    "probes": "B1: 16 settings of a head on a frozen ResNet-18, beside a plain loop, three frameworks and an expert",
+    "halving": "B8, small: 81 settings stopped early, beside optuna's Hyperband, first-epoch, and all to the end",
+    "heads_gpu": "B4: 128 linear and 32 deeper heads on kept features, beside an expert and Lightning; for a GPU",
+    "sweep_gpu": "B5: 52 heads on ViT-S, beside DINOv2's linear protocol; for a GPU",
+    "search": "32 settings of the digits recipe beside one ordinary run, and beside an expert's loop",
+    "images": "photographs beside a plain loop and HF Trainer, and hymenoptera end to end",
+    "mending": "how many wrong labels two rounds of the mending panel find",
     "budgets": "import, Start to first point, stop, the cost of watching",
 }
 
@@ -24,14 +32,16 @@ def main() -> int:
     parser.add_argument("case", choices=CASES, help="; ".join(f"{name}: {what}" for name, what in CASES.items()))
     parser.add_argument("-o", "--out", type=Path, default=Path("reports") / "benchmarks")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--small", action="store_true", help="B cases: a form that only shows them at work")
     given = parser.parse_args()
     import pandas as pd
     import torch
 
+    os.environ |= {"BENCHMARKS_SMALL": "1"} if given.small else {}
     rows = importlib.import_module(f"benchmarks.{given.case}").rows(given.repeats)
     machine = {"cpu": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
     machine |= {"torch": torch.__version__, "date": time.strftime("%Y-%m-%d")}
-    print(pd.DataFrame(rows).to_string(index=False), machine, sep="\n")
+    print(pd.DataFrame(rows).to_string(index=False, na_rep=""), machine, sep="\n")
     given.out.mkdir(parents=True, exist_ok=True)
     path = given.out / f"{given.case}.json"
     path.write_text(json.dumps({"case": given.case, "machine": machine, "rows": rows}, indent=1))

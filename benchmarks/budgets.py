@@ -68,8 +68,8 @@ def watching(seed: int) -> float:
         def go_on(self, job: Any) -> bool:
             return timed(super().go_on, job)
 
-        def on_row(self, job: Any, row: Any) -> None:
-            timed(super().on_row, job, row)
+        def on_rows(self, job: Any, rows: Any) -> None:
+            timed(super().on_rows, job, rows)
 
     def timed(work: Any, *given: Any) -> Any:
         begun = time.perf_counter()

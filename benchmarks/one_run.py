@@ -1,20 +1,18 @@
 """One run with every weight trained: ours, a plain loop over tensors in memory, HF Trainer, Lightning.
 
-Each arm is a process of its own (`python -m benchmarks.one_run ARM MODEL`), turn about; the clock covers training and
+Each arm is a process of its own, turn about; the clock covers training and
 evaluation, imports and loading are outside. Same data, batch size, number of steps, evaluations and precision.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from typing import Any
+
+from benchmarks import arms
+from benchmarks.rivals import plain_epoch, wrapped
 
 BATCH, RATE = 64, 1e-3
 # Epochs by model. The first two are timm's smallest (steps of 10 ms), where what a loop does besides shows most.
@@ -26,39 +24,23 @@ def rows(repeats: int = 5) -> list[dict[str, Any]]:
     """A row an arm and model: seconds (median, least, most), the ratio to the plain loop, validation accuracy."""
     found = []
     for model in MODELS:
-        seconds: dict[str, list[dict[str, float]]] = {arm: [] for arm in ARMS}
-        for turn in range(repeats):
-            for arm in ARMS if turn % 2 == 0 else reversed(ARMS):
-                with contextlib.suppress(subprocess.CalledProcessError):  # not installed: told below
-                    seconds[arm].append(measured(arm, model))
-        for arm, all_of in seconds.items():
-            found.append(line(model, arm, all_of, seconds["plain loop"]))
+        all_of = arms.turn_about("one_run", ARMS, repeats, model)
+        found += [line(model, arm, all_of[arm], all_of["plain loop"]) for arm in ARMS]
     return found
-
-
-def measured(arm: str, model: str) -> dict[str, float]:
-    """One process of one arm."""
-    command = [sys.executable, "-m", "benchmarks.one_run", arm, model]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def line(model: str, arm: str, all_of: list[dict[str, float]], base: list[dict[str, float]]) -> dict[str, Any]:
     """One row of the table; the ratio is the median over the turns, since a machine's speed drifts between them."""
-    if not all_of:
-        return {"model": model, "arm": arm, "seconds": "not run: not installed"}
-    took = [each["seconds"] for each in all_of]
-    accuracy = statistics.median(each["accuracy"] for each in all_of)
+    if "not run" in all_of[0]:
+        return {"model": model, "arm": arm} | arms.spans(all_of)
     ratios = [one["seconds"] / other["seconds"] for one, other in zip(all_of, base, strict=True)]
     return {
         "model": model,
         "arm": arm,
-        "seconds": round(statistics.median(took), 2),
-        "least": round(min(took), 2),
-        "most": round(max(took), 2),
+        **arms.spans(all_of),
         "over the plain loop": round(statistics.median(ratios), 3),
         "ratios": f"{min(ratios):.3f} to {max(ratios):.3f}",
-        "validation accuracy": round(accuracy, 3),
+        "validation accuracy": round(arms.middle(all_of, "accuracy"), 3),
     }
 
 
@@ -79,7 +61,7 @@ def data_and_network(model: str) -> Any:
     return parts[0], parts[1], probe, network.to(memory_format=torch.channels_last)
 
 
-def ours(model: str) -> dict[str, float]:
+def ours(model: str, turn: str) -> dict[str, float]:
     """The loop alone, without a folder, as the plain loop has none."""
     import workbench as wb
     from workbench.job import Job
@@ -95,7 +77,7 @@ def ours(model: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - started, "accuracy": found[-1]["valid_accuracy"]}
 
 
-def plain_loop(model: str) -> dict[str, float]:
+def plain_loop(model: str, turn: str) -> dict[str, float]:
     """What an expert writes: tensors in memory, channels-last, fused AdamW."""
     import torch
     from torch.nn import functional as F
@@ -113,32 +95,17 @@ def plain_loop(model: str) -> dict[str, float]:
     started = time.perf_counter()
     for epoch in range(MODELS[model] + 1):
         if epoch:
-            network.train()
-            for at in torch.randperm(len(x)).split(BATCH):
-                loss = F.cross_entropy(network(x[at]), y[at])
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
+            plain_epoch(network, optimizer, x, y, BATCH)
         evaluated(probe)
         accuracy = evaluated(valid)
     return {"seconds": time.perf_counter() - started, "accuracy": accuracy}
 
 
-def hf_trainer(model: str) -> dict[str, float]:
+def hf_trainer(model: str, turn: str) -> dict[str, float]:
     """transformers' Trainer as its guide has it, with tensors in memory and no workers."""
-    import torch
     from transformers import Trainer, TrainingArguments
 
     (x, y), valid, probe, network = data_and_network(model)
-
-    class Wrapped(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, pictures: Any, labels: Any = None) -> dict[str, Any]:
-            logits = self.network(pictures)
-            return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
 
     def listed(part: Any) -> list[dict[str, Any]]:
         return [{"pictures": picture, "labels": label} for picture, label in zip(*part, strict=True)]
@@ -151,7 +118,7 @@ def hf_trainer(model: str) -> dict[str, float]:
             logging_strategy="no",
         )  # fmt: skip
         trainer = Trainer(
-            Wrapped(), arguments, train_dataset=listed((x, y)),
+            wrapped(network), arguments, train_dataset=listed((x, y)),
             eval_dataset={"probe": listed(probe), "valid": listed(valid)},
             compute_metrics=lambda given: {"accuracy": float((given.predictions.argmax(1) == given.label_ids).mean())},
         )  # fmt: skip
@@ -162,7 +129,7 @@ def hf_trainer(model: str) -> dict[str, float]:
         return {"seconds": seconds, "accuracy": trainer.evaluate()["eval_valid_accuracy"]}
 
 
-def lightning(model: str) -> dict[str, float]:
+def lightning(model: str, turn: str) -> dict[str, float]:
     """Lightning's Trainer as its guide has it, with tensors in memory and no workers."""
     import lightning as L
     import torch
@@ -202,6 +169,4 @@ def lightning(model: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("WORKBENCH_CACHE", tempfile.mkdtemp())
-    arms = {"ours": ours, "plain loop": plain_loop, "HF Trainer": hf_trainer, "Lightning": lightning}
-    print(json.dumps(arms[sys.argv[1]](sys.argv[2])))
+    arms.answer({"ours": ours, "plain loop": plain_loop, "HF Trainer": hf_trainer, "Lightning": lightning})

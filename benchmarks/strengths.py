@@ -59,8 +59,8 @@ def measured(regularizer: str, noise: float, seed: int) -> tuple[float, float]:
 
 def tested(job: Any) -> float:
     """Accuracy of the present weights on the test part."""
-    from workbench.predicting import logits
+    from workbench.predicting import logits, of_plan
 
     at = job.data.test
-    answers = logits(job.plan, job.data.inputs[at]).argmax(-1)
+    answers = logits(of_plan(job.plan), job.data.inputs[at]).argmax(-1)
     return float((answers == job.data.labels[at]).float().mean())

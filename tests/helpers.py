@@ -47,3 +47,17 @@ def bundle(figure):
     import json
 
     return {"application/vnd.plotly.v1+json": json.loads(figure.to_json())}
+
+
+def noisy_folder(folder, classes=("a", "b"), each=20, side=32):
+    """A folder of pictures, no two alike: `each` of every class, called 00.png and so on; returns the folder."""
+    import numpy as np
+    from PIL import Image
+
+    draw = np.random.default_rng(0)
+    for name in classes:
+        (folder / name).mkdir(parents=True)
+        for at in range(each):
+            pixels = draw.integers(0, 256, (side, side, 3)).astype("uint8")
+            Image.fromarray(pixels).save(folder / name / f"{at:02}.png")
+    return folder

@@ -114,3 +114,14 @@ def test_ranges_refuse_nonsense():
         Range(1, 0)
     with pytest.raises(BadKnob, match="0 < low"):
         Range(0, 1, log=True)
+
+
+def test_a_wrong_name_of_a_knob_comes_with_the_nearest_and_a_folder_with_the_way_to_it(tmp_path):
+    with pytest.raises(BadChoice, match=r"Recipe has no knob 'epoch'\. Did you mean 'epochs'\?"):
+        wb.Recipe(epoch=2)
+    with pytest.raises(BadChoice, match=r"l2 has no knob 'strenght'\. Did you mean 'strength'\?"):
+        wb.L2(strenght=2)
+    with pytest.raises(BadChoice, match=r"A folder of your own is wb\.Images\(folder="):
+        wb.Recipe(str(tmp_path))
+    with pytest.raises(BadChoice, match="fine_tune takes a recipe"):
+        wb.fine_tune("digits")

@@ -44,9 +44,26 @@ def test_a_class_that_is_not_there_is_not_counted():
 
 
 def test_the_gap_points_the_right_way():
-    good = {"loss": np.full(50, 0.1), "right": np.ones(50)}
-    bad = {"loss": np.full(40, 1.1), "right": np.zeros(40)}
-    found = evaluation.compared(good, bad)
+    good = {"loss": np.full((1, 50), 0.1), "right": np.ones((1, 50))}
+    bad = {"loss": np.full((1, 40), 1.1), "right": np.zeros((1, 40))}
+    found = {name: value.item() for name, value in evaluation.compared(good, bad).items()}
     assert (
         found["gap_loss"] == pytest.approx(1.0) and found["gap_accuracy"] == 1.0 and found["low"] == found["high"] == 1
     )
+
+
+def test_many_trials_are_measured_as_each_alone():
+    draw = np.random.default_rng(0)
+    labels, answers = draw.integers(0, 3, 40), draw.integers(0, 4, (5, 40))  # class 3 is answered and never there
+    together = evaluation.summary(labels, answers, 4)
+    right = (answers == labels).astype(float)
+    low, high = evaluation.intervals(right, right[::-1])
+    for at in range(5):
+        alone = evaluation.summary(labels, answers[at], 4)
+        assert {key: value[at] for key, value in together.items()} == pytest.approx(
+            {k: float(v) for k, v in alone.items()}
+        )
+        assert (low[at], high[at]) == pytest.approx(evaluation.interval(right[at], right[4 - at]), abs=2e-6)
+    right[2, 0] = np.nan
+    low, high = evaluation.intervals(right)
+    assert np.isnan(low).tolist() == np.isnan(high).tolist() == [False, False, True, False, False]

@@ -11,8 +11,10 @@ import torch
 from safetensors.torch import save_file
 
 import workbench as wb
-from workbench import features, paths
+from workbench import features, paths, progress
 from workbench.backbones.vision import build
+from workbench.datasets import Data
+from workbench.datasets.augmentation import augmented
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -41,8 +43,20 @@ def files():
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def kept(built, pictures, dtype=torch.float32):
-    return features.kept(built, pictures, CPU, dtype)
+def data_of(pictures):
+    """A data set of these pictures alone."""
+    none = torch.zeros(0, dtype=torch.long)
+    labels = torch.zeros(len(pictures), dtype=torch.long)
+    return Data(pictures, labels, labels, ("a", "b"), torch.arange(len(pictures)), none, none, "")
+
+
+def kept(built, pictures, dtype=torch.float32, **how):
+    data = data_of(pictures)
+    return features.kept(built, data, data.train, CPU, dtype, **how)
+
+
+def compute(built, pictures, **how):
+    return features.compute(built, pictures, torch.arange(len(pictures)), CPU, torch.float32, **how)
 
 
 def test_kept_are_the_bodys_own_and_the_second_call_reads_them(tiny, pictures):
@@ -50,24 +64,26 @@ def test_kept_are_the_bodys_own_and_the_second_call_reads_them(tiny, pictures):
     with torch.no_grad():
         wanted = built.body(built.prepare(pictures))
     first = kept(built, pictures)
-    assert torch.equal(first, wanted) and first.dtype == torch.float32 and first.shape == (40, built.width)
+    assert (
+        torch.allclose(first, wanted, atol=1e-6) and first.dtype == torch.float32 and first.shape == (40, built.width)
+    )
     assert len(files()) == 1
-    assert torch.equal(kept(replace(built, body=NoBody()), pictures), wanted)
+    assert torch.equal(kept(replace(built, body=NoBody()), pictures), first)
     assert len(files()) == 1
 
 
 def test_batches_do_not_show(tiny, pictures, monkeypatch):
     built = build(tiny, side=32, seed=0)
-    whole = features.compute(built, pictures, CPU, torch.float32)
+    whole = compute(built, pictures)
     monkeypatch.setattr(features, "BATCH", 7)
-    torch.testing.assert_close(features.compute(built, pictures, CPU, torch.float32), whole, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(compute(built, pictures), whole, rtol=1e-4, atol=1e-6)
 
 
 def test_the_body_computes_in_eval_mode_and_without_gradients(tiny, pictures):
     built = build(tiny, side=32, seed=0)
     before = {name: tensor.clone() for name, tensor in built.body.state_dict().items()}
     built.body.train().requires_grad_(True)
-    found = features.compute(built, pictures, CPU, torch.float32)
+    found = compute(built, pictures)
     assert not found.requires_grad and not built.body.training
     assert all(torch.equal(before[name], tensor) for name, tensor in built.body.state_dict().items())
 
@@ -130,12 +146,12 @@ def test_another_key_for_whatever_changes_the_features(tiny, pictures):
     assert len(files()) == len(cases)
     for case, held in zip(cases, found, strict=True):
         assert torch.equal(kept(*case), held)
-        assert torch.equal(features.compute(*case, CPU, torch.float32), held)
+        assert torch.equal(compute(*case), held)
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing(tiny, pictures, tmp_path, monkeypatch):
     built = build(tiny, side=32, seed=0)
-    wanted = features.compute(built, pictures, CPU, torch.float32)
+    wanted = compute(built, pictures)
     (tmp_path / "file").write_text("no folder")
     (tmp_path / "locked").mkdir(mode=0o500)
     (tmp_path / "odd").mkdir()
@@ -152,3 +168,29 @@ def test_a_run_goes_through_without_a_cache(tiny, monkeypatch):
     with_cache = wb.fine_tune(recipe).best["valid_loss"]
     monkeypatch.setenv("WORKBENCH_CACHE", os.devnull + "/cache")
     assert wb.fine_tune(recipe).best["valid_loss"] == with_cache
+
+
+def test_changed_pictures_have_features_of_their_own(tiny, pictures):
+    built = build(tiny, side=32, seed=0)
+    plain, light = kept(built, pictures), kept(built, pictures, how="light", seed=3)
+    with torch.no_grad():
+        wanted = built.body(built.prepare(augmented(pictures, "light", 3 * 1_000_003)))
+    assert torch.allclose(light, wanted, atol=1e-6) and not torch.equal(light, plain) and len(files()) == 2
+    assert not torch.equal(kept(built, pictures, how="light", seed=4), light)
+    assert torch.equal(kept(replace(built, body=NoBody()), pictures, how="light", seed=3), light)
+
+
+def test_rows_may_be_some_of_the_data(tiny, pictures):
+    built, data = build(tiny, side=32, seed=0), data_of(pictures)
+    some = features.kept(built, data, torch.tensor([5, 3]), CPU, torch.float32)
+    torch.testing.assert_close(some, kept(built, pictures)[[5, 3]], rtol=1e-4, atol=1e-6)
+    assert features.kept(built, data, torch.tensor([], dtype=torch.long), CPU, torch.float32).shape == (0, built.width)
+
+
+def test_a_body_that_takes_long_says_how_far_it_is(tiny, pictures, monkeypatch):
+    monkeypatch.setattr(features, "BATCH", 16)
+    monkeypatch.setattr(progress, "EVERY", 0)
+    told = []
+    with progress.told_to(lambda *said: told.append(said)):
+        kept(build(tiny, side=32, seed=0), pictures)
+    assert told == [("examples through the backbone", done, 40) for done in (16, 32, 40)]

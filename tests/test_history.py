@@ -58,3 +58,7 @@ def test_a_runs_tables_are_its_rows(tiny):
     assert run.gap["gap_accuracy"].tolist() == pytest.approx(difference.tolist())
     assert run.best["valid_loss"] == run.history["valid_loss"].min()
     assert {"clean_train_accuracy", "memorised"} <= set(run.history.columns)
+
+
+def test_the_gap_holds_the_rise_by_which_overfitting_is_told():
+    assert [*gap(rows(2)).columns[-3:]] == ["rise", "rise_low", "rise_high"]

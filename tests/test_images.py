@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 import workbench as wb
-from workbench.datasets import files, images
+from workbench.datasets import images
+from workbench.datasets.pictures import picture
 from workbench.errors import BadData
 
 
@@ -35,6 +36,36 @@ def folder(tmp_path):
 
 def parts(data):
     return {name: {data.keys[at] for at in getattr(data, name).tolist()} for name in ("train", "valid", "test")}
+
+
+def test_a_zip_the_folder_in_it_and_the_folder_above_are_the_same_data(folder, tiny, tmp_path_factory):
+    zipped = shutil.make_archive(str(tmp_path_factory.mktemp("zip") / "own"), "zip", folder.parent, folder.name)
+    given = [folder, zipped, folder.parent]
+    first, *others = [wb.Images(folder=str(each), size=32).load() for each in given]
+    for other in others:
+        assert parts(other) == parts(first) and other.sealed_as == first.sealed_as
+    one, two = (wb.fine_tune(wb.Recipe(wb.Images(folder=str(each), size=32), tiny, epochs=1)) for each in given[:2])
+    assert wb.compare([one, two]).pairs["examples"][0] == len(first.valid)
+
+
+def test_looks_at_the_test_set_count_whatever_the_size_and_the_corrections(folder, tiny, tmp_path):
+    mine = wb.Images(folder=str(folder), size=32)
+    recipe = wb.Recipe(mine, tiny, epochs=1)
+    assert wb.fine_tune(recipe).test()["unsealed"] == 1
+    file = wb.Corrections(str(tmp_path / "mended.jsonl"))
+    loaded = mine.load()
+    key = loaded.keys[int(loaded.train[0])]
+    file.relabel(key, "blue" if key.startswith("red") else "red", key.split("/")[0])
+    mended = wb.fine_tune(recipe.replace(data=mine.replace(corrections=file.spelled)))
+    assert mended.test()["unsealed"] == 2
+    assert wb.fine_tune(recipe.replace(data=mine.replace(size=16))).test()["unsealed"] == 3
+
+
+def test_what_was_found_is_told_while_it_trains(folder, tiny, capsys):
+    shutil.copy(folder / "red" / "00.png", folder / "blue" / "copy.png")
+    wb.fine_tune(wb.Recipe(wb.Images(folder=str(folder), size=32), tiny, epochs=1))
+    out, said = capsys.readouterr()
+    assert "The same picture under two labels" in said and out == ""
 
 
 def test_a_folder_for_each_class_trains(folder, tiny):
@@ -173,7 +204,7 @@ def test_every_mode_becomes_rgb(tmp_path, mode, shade):
         made = Image.new("L", (20, 20), shade).convert(mode)
     path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
     made.save(path)
-    found = files.picture(path, 16)
+    found = picture(path.read_bytes(), 16)
     assert found.shape == (3, 16, 16) and found.dtype == np.uint8
     assert abs(int(found[0, 8, 8]) - (255 if mode == "1" else 200)) <= 1
     assert (found[0] == found[1]).all() and (found[1] == found[2]).all()
@@ -181,24 +212,24 @@ def test_every_mode_becomes_rgb(tmp_path, mode, shade):
 
 def test_transparency_lies_on_white_and_exif_turns(tmp_path):
     Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (files.picture(tmp_path / "clear.png", 8) == 255).all()
+    assert (picture((tmp_path / "clear.png").read_bytes(), 8) == 255).all()
     pixels = np.zeros((20, 20, 3), np.uint8)
     pixels[:10] = 255  # white above
     exif = Image.Exif()
     exif[0x0112] = 3  # upside down
     Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
-    found = files.picture(tmp_path / "turned.png", 20)
+    found = picture((tmp_path / "turned.png").read_bytes(), 20)
     assert (found[:, 15] == 255).all() and (found[:, 5] == 0).all()
 
 
 def test_an_animation_shows_its_first_frame_and_a_long_picture_its_middle(tmp_path):
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
-    assert files.picture(tmp_path / "two.gif", 8)[0].mean() > 250
+    assert picture((tmp_path / "two.gif").read_bytes(), 8)[0].mean() > 250
     pixels = np.zeros((20, 60, 3), np.uint8)
     pixels[:, 20:40] = 255
     Image.fromarray(pixels).save(tmp_path / "long.png")
-    assert files.picture(tmp_path / "long.png", 20)[:, :, 2:-2].min() > 250
+    assert picture((tmp_path / "long.png").read_bytes(), 20)[:, :, 2:-2].min() > 250
 
 
 def test_a_bomb_is_refused_by_its_header(tmp_path):
@@ -206,7 +237,7 @@ def test_a_bomb_is_refused_by_its_header(tmp_path):
         Image.new("1", (side, side)).save(tmp_path / "bomb.png")
         assert (tmp_path / "bomb.png").stat().st_size < 50_000
         with pytest.raises(ValueError, match=message):
-            files.picture(tmp_path / "bomb.png", 32)
+            picture((tmp_path / "bomb.png").read_bytes(), 32)
 
 
 def test_links_that_leave_the_folder_loops_and_pipes_are_left_out(folder, tmp_path):
@@ -218,6 +249,7 @@ def test_links_that_leave_the_folder_loops_and_pipes_are_left_out(folder, tmp_pa
     os.mkfifo(folder / "red" / "pipe.png")
     data = wb.Images(folder=str(folder), size=32).load()
     assert "Left out: red/link.png: a link that leaves the folder." in data.notes
+    assert "Left out: red/loop: a link to a folder." in data.notes
     assert {"Left out: red/gone.png: no file.", "Left out: red/pipe.png: no file."} <= set(data.notes)
     assert "red/inside.png" in data.keys and len(data.keys) == 81
 
@@ -226,9 +258,9 @@ def test_links_that_leave_the_folder_loops_and_pipes_are_left_out(folder, tmp_pa
     ("make", "message"),
     [
         (lambda f: "", "images.folder must name a folder .* it is empty"),
-        (lambda f: str(f / "nowhere"), "images.folder must be a folder .* is not there"),
-        (lambda f: str(f / "red" / "00.png"), "images.folder must be a folder .* is a file"),
-        (lambda f: str(f / "red"), "holds no pictures in sub-folders"),
+        (lambda f: str(f / "nowhere"), "images.folder must be a folder, or a zip, .* is not there"),
+        (lambda f: str(f / "red" / "00.png"), "images.folder must be a folder, or a zip, .* is a file, and no zip"),
+        (lambda f: str(f / "red"), r"holds no pictures \(jpg .*\) in sub-folders"),
         (lambda f: (f / "green").mkdir() or str(f), "no pictures are in the folder of green"),
         (lambda f: shutil.rmtree(f / "blue") or str(f), "at least two classes must be there .* got 1: red"),
         (lambda f: [(f / "red" / f"{at:02}.png").unlink() for at in range(1, 40)] and str(f), "part holds no example"),

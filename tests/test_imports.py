@@ -16,8 +16,8 @@ ONLY = {
     "ipywidgets": {"panels"},
     "anywidget": {"panels"},
     "papermill": {"report.py"},
-    "optuna": {"search"},
-    "ray": {"search"},
+    "optuna": {"searching"},
+    "ray": {"searching"},
 }
 
 

@@ -14,9 +14,10 @@ import yaml
 from helpers import notebook, plain
 
 import workbench as wb
+from workbench import paths
 from workbench.__main__ import main
 
-COMMANDS = ("report", "run", "predict", "menu", "pretrain", "runs", "lab")
+COMMANDS = ("report", "run", "search", "predict", "menu", "pretrain", "runs", "lab")
 ROOT = Path(__file__).parent.parent
 
 
@@ -34,16 +35,6 @@ def saved(tmp_path, monkeypatch, tiny):
     return recipe, str(path)
 
 
-def found(text, key):
-    """The value of `key` in the JSON that a command printed below a table."""
-    read, at = json.JSONDecoder(), 0
-    while (at := text.find("{", at)) >= 0:
-        value, at = read.raw_decode(text, at)
-        if key in value:
-            return value[key]
-    raise AssertionError(f"no {key} in {text}")
-
-
 def refused(arguments, capsys):
     """What stands on stderr where a command refuses; exit code 2, nothing on stdout."""
     assert main(arguments) == 2
@@ -59,14 +50,14 @@ def refused(arguments, capsys):
 def test_run_takes_what_the_panel_saved_and_gives_the_same_rows(saved, capsys, tmp_path):
     recipe, path = saved
     assert main(["run", path, "-o", str(tmp_path / "here")]) == 0
-    out = capsys.readouterr().out
+    out, said = capsys.readouterr()
     run = wb.open_run(tmp_path / "here")
     assert run.recipe == recipe and run.state == "finished"
     assert plain(run.rows) == plain(wb.fine_tune(recipe).rows)
-    assert out.startswith(run.gap.to_string(index=False)) and '"test":' not in out
-    assert found(out, "run") == str(tmp_path / "here") and found(out, "best") == run.best
+    assert run.gap.to_string(index=False) in said and set(json.loads(out)) == {"run", "best"}
+    assert json.loads(out)["run"] == str(tmp_path / "here") and json.loads(out)["best"] == run.best
     assert main(["run", path, "-o", str(tmp_path / "here")]) == 0  # it is finished: the same comes back
-    assert found(capsys.readouterr().out, "best") == run.best
+    assert json.loads(capsys.readouterr().out)["best"] == run.best
 
 
 def test_run_with_other_knobs_and_a_look_at_the_test_set(saved, capsys):
@@ -74,10 +65,10 @@ def test_run_with_other_knobs_and_a_look_at_the_test_set(saved, capsys):
     changes = ["-p", "epochs=1", "-p", "lr=1e-2", "-p", "l2.strength=0.1", "-p", "data.per_class=4"]
     assert main(["run", path, *changes, "--test"]) == 0
     out = capsys.readouterr().out
-    run = wb.open_run(found(out, "run"))
+    run = wb.open_run(json.loads(out)["run"])
     turned = {"epochs": 1, "lr": 1e-2, "l2.strength": 0.1, "data.per_class": 4}
     assert run.recipe == recipe.turned(turned) != recipe
-    tested = found(out, "test")
+    tested = json.loads(out)["test"]
     assert tested["unsealed"] == 1 and 0 <= tested["low"] <= tested["accuracy"] <= tested["high"] <= 1
     assert tested["accuracy"] == json.loads((run.folder / "test.json").read_text())["accuracy"]
 
@@ -86,7 +77,43 @@ def test_a_recipe_written_by_hand(tmp_path, capsys):
     path = tmp_path / "hand.yaml"
     path.write_text("data: digits(per_class=3)\nbackbone: test_resnet(weights='random')\nlr: 1e-2\nepochs: 1\n")
     assert main(["run", str(path)]) == 0
-    assert wb.open_run(found(capsys.readouterr().out, "run")).recipe.lr == 1e-2
+    assert wb.open_run(json.loads(capsys.readouterr().out)["run"]).recipe.lr == 1e-2
+
+
+def test_search_tries_many_and_goes_on_by_its_name(saved, capsys):
+    _, path = saved
+    asked = ["search", path, "--name", "first", "-p", "backbone=glyph-resnet"]
+    over = ["--over", "lr=1e-3:1e-1", "--over", "l2.strength", "--over", "batch_size=16,32"]
+    assert main([*asked, *over, "--trials", "5", "--stopping", "median"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    study = wb.open_study("first")
+    assert first == {"study": str(study.folder), "trials": 5, "best": study.best}
+    assert study.space == {
+        "lr": wb.Range(1e-3, 1e-1, log=True),
+        "l2.strength": wb.Range(1e-4, 3e-1, log=True),
+        "batch_size": wb.Options((16, 32)),
+    }
+    assert main([*asked, "--strategy", "bayesian", "--trials", "9", "--winner"]) == 0
+    out, said = capsys.readouterr()
+    found = json.loads(out)
+    assert found["trials"] == 9 and found["winner"]["number"] == found["best"]["number"] == study.best["number"]
+    assert "over 5 seeds" in said and "valid_accuracy" in said
+    assert (study.strategy.name, study.stopping.name) == ("bayesian", "median")
+
+
+@pytest.mark.parametrize(
+    ("over", "rule"),
+    [
+        ("lr=1:2:3", "BadKnob: a range is written lr=LOW:HIGH, got 'lr=1:2:3'."),
+        ("lr=a:b", "BadKnob: a range is written lr=LOW:HIGH, got 'lr=a:b'."),
+        ("l1.strength", "BadChoice: the recipe has no knob 'l1.strength'. Did you mean 'l2.strength'?"),
+        ("lr=0:1", "BadKnob: `low < high`, and `0 < low` where `log`, must hold"),
+    ],
+)
+def test_a_space_that_cannot_be_is_refused(saved, capsys, over, rule):
+    assert main(["search", saved[1], "--over", over]) == 2
+    assert capsys.readouterr().err.startswith(rule)
+    assert not paths.studies().exists()
 
 
 def test_runs_lists_them(saved, capsys):
@@ -112,7 +139,7 @@ def test_predict_answers_for_pictures_and_folders(tmp_path, capsys):
     asked = [str(tmp_path / "all" / "dark" / "3.png"), str(tmp_path / "all" / "light")]
     assert main(["predict", run.folder.name, *asked]) == 0
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
-    names, read = pictures(asked, data)
+    names, read, _ = pictures(asked, data)
     assert table["input"].tolist() == names and len(names) == 21
     assert table.columns.tolist() == ["input", "answer", "dark", "light"]
     expected = run.predict(read)
@@ -214,7 +241,7 @@ def test_what_is_refused_is_one_line_and_exit_code_2(arguments, message, tmp_pat
 
 
 def test_an_interrupt_is_told(monkeypatch, capsys):
-    import workbench.run
+    import workbench.all_runs
     from workbench.errors import Interrupted
 
     for error, said in ((KeyboardInterrupt(), "Interrupted.\n"), (Interrupted("go on"), "go on\n")):
@@ -222,7 +249,7 @@ def test_an_interrupt_is_told(monkeypatch, capsys):
         def stopped(error=error):
             raise error
 
-        monkeypatch.setattr(workbench.run, "runs", stopped)
+        monkeypatch.setattr(workbench.all_runs, "runs", stopped)
         assert main(["runs"]) == 130
         assert capsys.readouterr().err == said
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import html
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
 import workbench as wb
 from workbench.folder import RunFolder
-from workbench.plots import compared, comparison, confusion, curves, gap, learning_curves
+from workbench.plots import compared, comparison, confusion, confusions, curves, gap, learning_curves, recalls
 from workbench.plots.confusion import rows as pairs
+from workbench.plots.confusion import rows_of
 from workbench.plots.curves import line, watched
+from workbench.plots.recalls import rows as recall_rows
 from workbench.plots.style import POINTS, faded, label, named, thin
 from workbench.run import Run
 
@@ -65,6 +68,7 @@ def test_rows_of_a_run_are_its_columns_its_best_row_and_its_baseline(written):
             "high": [0.5, 0.53125, 0.5625, 0.59375],
             "best": {key: told(2)[key] for key in curves.COLUMNS},
             "baseline": {"accuracy": 0.4, "loss": 1.5},
+            "data": "",
         }
     ]
 
@@ -98,8 +102,9 @@ def _fours(figure):
 
 
 def test_the_curves_of_two_runs_keep_a_colour_each_and_one_legend_for_all(written):
+    said = "Best epochs (least validation loss) compared: the highest accuracy is 0.312 of first in epoch 2."
     figure = learning_curves({"first": written("a"), "second": written("b", epochs=3, baseline=False)})
-    assert figure.layout.title.text == "The highest validation accuracy, 0.312: first."
+    assert figure.layout.title.text == said
     found = traces(figure)
     assert [trace["name"] for trace in found[:2]] == ["first, train", "first, valid"]
     assert [trace["name"] for trace in found[8:10]] == ["second, train", "second, valid"]
@@ -136,7 +141,7 @@ def test_what_is_watched_is_both_in_one_with_always_as_many_traces(written):
 def test_runs_without_rows_are_empty_figures_that_say_so(written):
     run = written("empty", epochs=0, baseline=False)
     nothing = {key: [] for key in curves.COLUMNS}
-    assert curves.rows(run)[0] == nothing | {"name": "empty", "best": None, "baseline": None}
+    assert curves.rows(run)[0] == nothing | {"name": "empty", "best": None, "baseline": None, "data": ""}
     for figure in (learning_curves(run), gap(run), learning_curves([]), gap([]), compared([]), compared(run)):
         assert figure.layout.title.text == "No epoch has been measured yet."
     assert all(not len(trace["x"]) and not len(trace["y"]) for trace in traces(learning_curves(run)))
@@ -209,6 +214,10 @@ def test_hostile_names_stay_text_in_every_figure(written, real):
     runs = {HOSTILE: written("a"), f"{HOSTILE}2": written("b")}
     found = {"classes": [{"class": HOSTILE}, {"class": "b"}], "confusion": [[1, 2], [0, 3]]}
     figures = [learning_curves(runs), gap(runs), watched(curves.rows(runs)), confusion(found)]
+    figures += [
+        confusions({HOSTILE: found, "b": MIXED}),
+        recalls(wb.compare({HOSTILE: real["head"], "b": real["norms"]})),
+    ]
     for figure in [*figures, compared({HOSTILE: real["head"]})]:
         texts = list(_texts(figure.to_plotly_json()))
         assert any("&lt;img" in text for text in texts)
@@ -315,6 +324,96 @@ def test_the_confusion_figure_has_labels_down_and_answers_across():
     assert figure.layout.yaxis.autorange == "reversed" and (heat["zmin"], heat["zmax"]) == (0, 1)
 
 
+def test_confusion_rows_of_runs_carry_their_names(real):
+    found = rows_of(real)
+    assert [row["name"] for row in found] == ["head"] * 100 + ["norms"] * 100
+    assert [{key: row[key] for key in row if key != "name"} for row in found[100:]] == pairs(real["norms"])
+
+
+def test_confusions_stand_next_to_each_other_on_one_scale():
+    other = {"classes": [{"class": "cat"}, {"class": HOSTILE}], "confusion": [[5, 5], [0, 20]]}
+    figure = confusions({"mixed": MIXED, HOSTILE: other, "same": MIXED, "more": MIXED})
+    assert figure.layout.title.text == f"The fewest errors, 16.7% of the examples: {label(HOSTILE)}."
+    first, second, third, fourth = traces(figure)
+    assert [trace["xaxis"] for trace in (first, second, third, fourth)] == ["x", "x2", "x3", "x4"]
+    assert [trace["showscale"] for trace in (first, second, third, fourth)] == [True, False, False, False]
+    assert {(trace["zmin"], trace["zmax"]) for trace in (first, second, third, fourth)} == {(0, 1)}
+    assert [list(line) for line in second["z"]] == [[0.5, 0.5], [0.0, 1.0]]
+    assert [note.text for note in figure.layout.annotations][::2] == ["mixed: 6 of 30 wrong", "same: 6 of 30 wrong"]
+    layout = figure.layout
+    across = [axis.domain for axis in (layout.xaxis, layout.xaxis2, layout.xaxis3)]
+    assert all(before[1] < after[0] for before, after in pairwise(across)) and layout.xaxis4.domain == across[0]
+    assert layout.yaxis4.domain[1] < layout.yaxis.domain[0] and layout.yaxis4.scaleanchor == "x4"
+
+
+def test_who_has_the_fewest_errors_is_named_where_there_is_one():
+    assert confusions({"a": MIXED}).layout.title.text == "The fewest errors, 20.0% of the examples: a."
+    assert confusions({"a": MIXED, "b": MIXED}).layout.title.text == (
+        "All answer the same share of examples wrongly, 20.0%."
+    )
+    right = {"classes": MIXED["classes"], "confusion": [[9, 0, 0], [0, 1, 0], [0, 0, 0]]}
+    assert confusions({"a": MIXED, "b": right, "c": right}).layout.title.text == (
+        "2 of 3 runs answer the same share of examples wrongly, 0.0%."
+    )
+    assert confusions([]).layout.title.text == "No epoch has been measured yet."
+
+
+# -- recalls -----------------------------------------------------------------------------------------------------------
+
+
+class Told:
+    """What `recalls` reads of a comparison."""
+
+    def __init__(self, **recalls):
+        self.given = dict.fromkeys(recalls)
+        columns = {(name, "recall"): values for name, values in recalls.items()}
+        columns |= {(name, "support"): [10.0, 20.0, 0.0] for name in recalls}
+        self.classes = pd.DataFrame(columns, index=pd.Index(["cat", HOSTILE, "cow"], name="class"))
+
+
+NAN = float("nan")
+
+
+def test_recalls_rows_are_a_dot_a_class_and_run_without_what_was_not_asked():
+    assert recall_rows(Told(a=[0.5, 0.75, NAN], b=[0.25, 1.0, NAN])) == [
+        {"class": "cat", "name": "a", "recall": 0.5, "support": 10},
+        {"class": "cat", "name": "b", "recall": 0.25, "support": 10},
+        {"class": HOSTILE, "name": "a", "recall": 0.75, "support": 20},
+        {"class": HOSTILE, "name": "b", "recall": 1.0, "support": 20},
+    ]
+
+
+def test_recalls_are_dots_joined_by_a_line_and_the_title_names_the_class_that_differs_most():
+    figure = recalls(Told(a=[0.5, 0.75, NAN], b=[0.0, 1.0, NAN]))
+    line, a, b = traces(figure)
+    assert (list(line["x"]), list(line["y"])) == ([0.0, 0.5, None, 0.75, 1.0, None], [0, 0, None, 1, 1, None])
+    assert (list(a["x"]), list(a["y"]), list(b["x"])) == ([0.5, 0.75], [0, 1], [0.0, 1.0])
+    assert a["marker"]["color"] != b["marker"]["color"] and a["marker"]["symbol"] != b["marker"]["symbol"]
+    assert list(figure.layout.yaxis.ticktext) == ["cat", label(HOSTILE, 24)]
+    assert figure.layout.title.text == "The runs differ most on cat: recall 0.00 (b) and 0.50 (a)."
+
+
+def test_recalls_of_equal_runs_and_of_none():
+    assert recalls(Told(a=[1, 1, NAN], b=[1, 1, NAN])).layout.title.text == "Every class is found equally often."
+    assert recalls(Told(a=[NAN] * 3)).layout.title.text == "No epoch has been measured yet."
+
+
+def test_recalls_of_runs_are_those_of_their_details(real):
+    found = recall_rows(wb.compare(real))
+    for name, run in real.items():
+        own = [each["recall"] for each in run.details()["classes"]]
+        assert [row["recall"] for row in found if row["name"] == name] == own
+
+
+def test_a_legend_of_many_or_long_names_gets_room(written):
+    few, many = (learning_curves({f"{'n' * 30}{at}": written(f"r{of}-{at}") for at in range(of)}) for of in (2, 6))
+    assert many.layout.margin.t > few.layout.margin.t >= 92
+    assert many.layout.height - few.layout.height == many.layout.margin.t - few.layout.margin.t
+    assert (
+        learning_curves(written("one")).layout.margin.t == 92 and learning_curves(written("two")).layout.height == 380
+    )
+
+
 def test_all_right_is_said_and_many_classes_go_without_numbers_in_the_cells():
     classes = [{"class": str(at)} for at in range(25)]
     figure = confusion({"classes": classes, "confusion": [[2 * (i == j) for j in range(25)] for i in range(25)]})
@@ -330,3 +429,12 @@ def test_confusion_takes_a_run_and_what_its_test_said(real):
     labels = run.recipe.data.load()
     counts = labels.labels[labels.valid].bincount().tolist()
     assert by_label == {str(digit): count for digit, count in enumerate(counts)}
+
+
+def test_runs_on_other_data_are_not_ranked(written):
+    first, second = written("first"), written("second", data="digits(placement='scattered')")
+    for run, on in ((first, "a"), (second, "b")):
+        run.files.write("environment.json", {"valid": on})
+    assert learning_curves([first, second]).layout.title.text.startswith("Runs on different data")
+    second.files.write("environment.json", {"valid": "a"})
+    assert "highest accuracy" in learning_curves([first, second]).layout.title.text

@@ -8,7 +8,7 @@ import torch
 import workbench as wb
 from workbench.job import Job
 from workbench.learners.plan import plan
-from workbench.predicting import logits, whole
+from workbench.predicting import logits, of_plan
 from workbench.trainer import Watch, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -22,6 +22,10 @@ def trained(scope, tiny, **more):
     return job.plan, job.learner.answers(job.valid)[0]
 
 
+def whole(plan):
+    return of_plan(plan).model
+
+
 @pytest.mark.parametrize("scope", SCOPES)
 def test_whole_answers_as_the_learner_does(scope, tiny):
     found, wanted = trained(scope, tiny, precision="float32")
@@ -30,7 +34,7 @@ def test_whole_answers_as_the_learner_does(scope, tiny):
         answers = model(found.built.prepare(pictures))
     torch.testing.assert_close(answers, wanted, rtol=1e-3, atol=1e-4)
     assert (answers.argmax(-1) == wanted.argmax(-1)).float().mean() > 0.99
-    torch.testing.assert_close(logits(found, pictures), answers, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(logits(of_plan(found), pictures), answers, rtol=1e-3, atol=1e-4)
     assert not any(part.training for part in model.modules())
 
 
@@ -38,7 +42,7 @@ def test_whole_answers_as_the_learner_does(scope, tiny):
 @pytest.mark.parametrize("scope", ["head", "all"])
 def test_logits_keep_to_the_precision_of_the_run(scope, precision, tiny):
     found, wanted = trained(scope, tiny, precision=precision)
-    answers = logits(found, found.data.inputs[found.data.valid])
+    answers = logits(of_plan(found), found.data.inputs[found.data.valid])
     assert answers.dtype == torch.float32 and answers.shape == (len(found.data.valid), 10)
     near = {"rtol": 0.1, "atol": 0.1} if precision == "bfloat16" else {"rtol": 1e-3, "atol": 1e-4}
     torch.testing.assert_close(answers, wanted.float(), **near)
@@ -47,10 +51,10 @@ def test_logits_keep_to_the_precision_of_the_run(scope, precision, tiny):
 def test_batches_do_not_show_and_arrays_do(tiny):
     found, _ = trained("head", tiny, precision="float32")
     pictures = found.data.inputs[:300]
-    all_at_once = logits(found, pictures)
-    torch.testing.assert_close(all_at_once[250:], logits(found, pictures[250:]), rtol=1e-3, atol=1e-4)
-    assert torch.equal(logits(found, pictures.numpy()), all_at_once)
-    assert logits(found, pictures[:1]).shape == (1, 10)
+    all_at_once = logits(of_plan(found), pictures)
+    torch.testing.assert_close(all_at_once[250:], logits(of_plan(found), pictures[250:]), rtol=1e-3, atol=1e-4)
+    assert torch.equal(logits(of_plan(found), pictures.numpy()), all_at_once)
+    assert logits(of_plan(found), pictures[:1]).shape == (1, 10)
 
 
 def test_training_on_does_not_move_the_head_of_a_model_that_was_taken(tiny):

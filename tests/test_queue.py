@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -26,13 +27,13 @@ with queue.turn(Path(sys.argv[1]), lambda: None, lambda: False):
 class Waits(threading.Thread):
     """Takes its turn in a thread: tells when it is next, when it starts and when it ends."""
 
-    def __init__(self, name, told, asked=None):
+    def __init__(self, name, told, ticket=None):
         super().__init__(name=name, daemon=True)
-        self.told, self.asked, self.go_on = told, asked, threading.Event()
+        self.told, self.ticket, self.go_on = told, ticket, threading.Event()
         self.given_up, self.nexts, self.got = False, 0, None
 
     def run(self):
-        with queue.turn(Path(self.name), self._next, lambda: self.given_up, self.asked) as self.got:
+        with queue.turn(Path(self.name), self._next, lambda: self.given_up, self.ticket) as self.got:
             if self.got:
                 self.told.append(f"{self.name} starts")
                 assert self.go_on.wait(60)
@@ -42,13 +43,13 @@ class Waits(threading.Thread):
         self.nexts += 1
 
 
-def lined_up(*names, asked=()):
+def lined_up(*names, tickets=(), there=0):
     """The threads, one after the other, each with a ticket of its own."""
     told, found = [], []
     for at, name in enumerate(names):
-        found.append(Waits(name, told, asked[at] if asked else None))
+        found.append(Waits(name, told, tickets[at] if tickets else None))
         found[-1].start()
-        until(lambda: len(queue.tickets()) == len(found))
+        until(lambda: len(queue.tickets()) == (there or len(found)))
     return found, told
 
 
@@ -76,8 +77,8 @@ def test_turns_go_in_the_order_of_arrival_one_at_a_time():
 
 
 def test_who_asked_earlier_goes_first_though_it_arrives_later():
-    (first, last, early), told = lined_up("first", "last", "early", asked=(10, 30, 20))
-    assert [path.stem.split("~")[1] for path in queue.tickets()] == ["first", "early", "last"]
+    first, early, last = (queue.ticket(Path(name), os.getpid()) for name in ("first", "early", "last"))
+    (first, last, early), told = lined_up("first", "last", "early", tickets=(first, last, early), there=3)
     until(lambda: early.nexts == 1)  # one is before it, and one behind
     for thread in (last, early, first):
         thread.go_on.set()
@@ -85,14 +86,29 @@ def test_who_asked_earlier_goes_first_though_it_arrives_later():
     assert told == [f"{name} {does}" for name in ("first", "early", "last") for does in ("starts", "ends")]
 
 
-def test_who_asked_earlier_waits_all_the_same_until_who_is_at_it_ends():
-    (late, early), told = lined_up("late", "early", asked=(20, 10))
-    until(lambda: early.nexts == 1)
-    assert told == ["late starts"]
-    late.go_on.set()
+def test_nobody_overtakes_a_process_that_is_still_to_come():
+    ticket = queue.ticket(Path("early"), os.getpid())
+    late = Waits("late", told := [])
+    late.start()
+    until(lambda: late.nexts == 1)
+    early = Waits("early", told, ticket)
+    early.start()
+    until(lambda: told == ["early starts"])
     early.go_on.set()
-    early.join(60)
-    assert told == ["late starts", "late ends", "early starts", "early ends"]
+    late.go_on.set()
+    late.join(60)
+    assert told == ["early starts", "early ends", "late starts", "late ends"] and queue.tickets() == []
+
+
+def test_nobody_waits_for_a_process_that_is_gone_or_never_comes(monkeypatch):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    queue.ticket(Path("gone"), gone.pid)
+    assert queue.tickets() == []
+    queue.ticket(Path("never"), os.getpid())
+    assert len(queue.tickets()) == 1
+    monkeypatch.setattr(queue, "ARRIVES", 0.0)
+    assert queue.tickets() == []
 
 
 def test_who_gives_up_leaves_the_line_and_lets_the_others_move_up():

@@ -134,3 +134,20 @@ def test_a_failing_data_set_leaves_its_message(tiny, tmp_path, monkeypatch):
         wb.fine_tune(recipe, tmp_path / "run")
     run = wb.open_run(tmp_path / "run")
     assert run.state == "failed" and run.messages == ["ZeroDivisionError: division by zero"]
+
+
+def test_a_note_stands_once_and_going_on_says_from_where(tiny, tmp_path):
+    recipe = wb.Recipe(wb.Digits(per_class=5), tiny, epochs=3)
+    rows = wb.train(recipe, tmp_path / "run")
+    next(rows), next(rows)
+    rows.close()
+    run = wb.fine_tune(recipe, tmp_path / "run")
+    assert sum("training, " in text for text in run.messages) == 1
+    assert "Going on from step 2, in epoch 2." in run.messages
+
+
+def test_an_untrained_head_that_answers_is_told(tiny, tmp_path):
+    worse = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, epochs=2, lr=100), tmp_path / "worse")
+    assert worse.best["epoch"] == 0 and any("answers come from the untrained head" in text for text in worse.messages)
+    better = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, epochs=2, lr=1e-2), tmp_path / "better")
+    assert better.best["epoch"] > 0 and not any("untrained" in text for text in better.messages)

@@ -84,3 +84,34 @@ def test_they_stack(tiny):
     recipe = wb.Recipe(wb.Digits(per_class=5), tiny, epochs=3, regularizers=", ".join(entries(Regularizer)))
     run = wb.fine_tune(recipe)
     assert run.rows[-1]["penalty"] > 0 and run.rows[-1]["objective"] > run.rows[-1]["penalty"]
+
+
+def stepped(weight, gradient, step, strength=0.5):
+    """One weight a trial after one step of L1's, its gradient the rest of the loss's."""
+    w = torch.tensor([[[weight]]], dtype=torch.float64, requires_grad=True)
+    made, at = wb.L1(), now(strength=torch.tensor([strength], dtype=torch.float64))
+    (made.penalty([w], at).sum() + gradient * w.sum()).backward()
+    with torch.no_grad():
+        made.on_gradients([w], at)
+        w += step
+        made.after_step([w], at)
+    return float(w.detach()), float(w.grad)
+
+
+def test_l1_holds_at_zero_what_does_not_pull_harder():
+    assert stepped(0.1, 0.0, -0.2) == (0.0, 0.5)  # across zero: it rests there
+    assert stepped(0.1, 0.0, -0.05)[0] == pytest.approx(0.05)
+    assert stepped(0.1, 0.7, -0.2) == (pytest.approx(-0.1), pytest.approx(1.2))  # the rest pulls on, to the other side
+    assert stepped(0.0, 0.4, -0.1) == (0.0, 0.0)  # weaker than the force: held, whatever momentum says
+    assert stepped(0.0, -0.7, 0.1) == (0.1, pytest.approx(-0.2))  # what is left beyond the force
+    assert stepped(0.0, -0.7, -0.1)[0] == 0.0  # momentum, against the slope
+    assert stepped(0.1, 0.0, -0.2, strength=0.0) == (pytest.approx(-0.1), 0.0)  # no force: as if it were not there
+    assert stepped(0.1, float("nan"), 0.0)[0] == 0.1  # a trial that diverged keeps its last finite weights
+
+
+@pytest.mark.parametrize("scope", ["head", "blocks"])
+def test_l1s_zeros_are_exact(scope, tiny):
+    recipe = wb.Recipe(wb.Digits(per_class=5), tiny, scope=scope, epochs=3, lr=1e-2, precision="float32")
+    weights = weights_of(wb.fine_tune(recipe.replace(regularizers="l1(strength=1)")))
+    assert (weights == 0).float().mean() > 0.5
+    assert (weights_of(wb.fine_tune(recipe.replace(regularizers="l2(strength=1)"))) == 0).sum() == 0

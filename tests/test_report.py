@@ -155,7 +155,7 @@ def test_no_word_of_the_command_line_breaks_the_reading(name, value):
 
 def test_a_file_of_values(tmp_path):
     path = tmp_path / "values.yaml"
-    path.write_text("epochs: 3\nlr: 1e-3\nregularizers: l2(strength=1e-3), dropout\nper_class:\n")
+    path.write_text("epochs: 3\nlr: 1e-3\nregularizers: [l2(strength=1e-3), dropout]\nper_class:\n")
     assert read_values(path) == {
         "epochs": 3,
         "lr": 1e-3,

@@ -15,9 +15,10 @@ from sklearn import metrics
 
 import workbench as wb
 from workbench import paths
-from workbench.errors import BadChoice, BadKnob, BrokenRun, RunFailed
+from workbench.all_runs import COLUMNS
+from workbench.errors import BadChoice, BadData, BadKnob, BrokenRun, RunBusy, RunFailed
 from workbench.folder import RunFolder
-from workbench.run import COLUMNS, Run
+from workbench.run import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NOBODY = 2**22 + 1  # above the highest process id of Linux
@@ -135,6 +136,55 @@ def test_what_is_asked_of_a_run_stands_in_its_control_file():
     assert run.files.control()["n"] == 5
 
 
+def test_a_note_is_kept_in_the_folder_and_its_driver_sees_nothing_of_it():
+    run = written("run", STARTED)
+    assert run.note == ""
+    run.turn("lr", 0.5)
+    run.pause()
+    before = run.files.control()
+    run.note = "with <b>dropout</b>, \u00e9"
+    assert wb.open_run("run").note == "with <b>dropout</b>, \u00e9"
+    assert run.files.control() == {**before, "note": run.note}  # the number too: whoever drives it does not look again
+    run.pace(2)
+    assert run.note == "with <b>dropout</b>, \u00e9" and run.files.control()["n"] == before["n"] + 1
+    run.note = ""
+    assert run.note == ""
+
+
+def test_a_note_does_not_turn_a_knob_back(tiny, tmp_path):
+    recipe = wb.Recipe(wb.Digits(per_class=5), tiny, epochs=4, batch_size=25, changes="4: lr=0.03")
+    for row in wb.train(recipe, tmp_path / "run"):
+        run = wb.open_run(tmp_path / "run")
+        if row["epoch"] == 0:
+            run.turn("lr", 0.01)
+        if row["epoch"] == 3:
+            run.note = "nothing to the driver"
+    assert [round(row["lr"], 4) for row in run.rows[1:]] == [0.01, 0.01, 0.03, 0.03]
+    assert run.state == "finished" and run.note == "nothing to the driver"
+
+
+def test_a_run_is_deleted_with_all_that_is_in_it():
+    run, other = written("run", STARTED, event("finished", step=3)), written("other")
+    (run.folder / "checkpoints" / "3").mkdir(parents=True)
+    run.delete()
+    assert not run.folder.exists() and other.folder.exists() and list(wb.runs()["name"]) == ["other"]
+
+
+def test_what_runs_or_waits_is_not_deleted():
+    queued, running = written("queued", event("launched", pid=os.getpid())), written("running", STARTED)
+    with pytest.raises(RunBusy, match=r"queued is queued: run\.stop\(\) it first, then delete it\."):
+        queued.delete()
+    with FileLock(running.folder / ".lock"):
+        with pytest.raises(RunBusy, match=r"running is running: run\.stop\(\) it first"):
+            running.delete()
+        running.files.tell("stopped", step=3)  # told, while its process is still at it
+        with pytest.raises(RunBusy, match=r"a process drives .*running: stop the run first, then delete it"):
+            running.delete()
+    assert running.folder.exists() and queued.folder.exists()
+    running.delete()
+    assert not running.folder.exists()
+
+
 # -- opening and listing -----------------------------------------------------------------------------------------------
 
 
@@ -165,14 +215,17 @@ def test_runs_are_listed_the_newest_first_with_what_they_reached():
     recipe = wb.Recipe(
         wb.Digits(per_class=5), "test_resnet(weights='random')", scope="norms", regularizers="l2, dropout"
     )
-    written("old", STARTED, event("row", **ROW), event("row", **ROW | {"epoch": 1, "valid_loss": 1.0}),
-            event("finished", step=3), recipe=recipe)  # fmt: skip
+    more = {"epoch": 1, "valid_loss": 1.0, "low": 0.05, "high": 0.15}
+    written("old", STARTED, event("row", **ROW), event("row", **ROW | more),
+            event("row", **ROW | {"epoch": 2, "seconds": 2.5}), event("finished", step=3), recipe=recipe)  # fmt: skip
     written("new")
+    wb.open_run("old").note = "the first of them"
     os.utime(paths.runs() / "old" / "recipe.json", (1, 1))
     new, old = wb.runs().to_dict("records")
     assert (new["name"], new["state"], new["regularizers"]) == ("new", "new", "l2") and pd.isna(new["best_epoch"])
     assert old == {
         "name": "old",
+        "note": "the first of them",
         "state": "finished",
         "data": "digits(per_class=5)",
         "backbone": "test_resnet(weights='random')",
@@ -180,7 +233,12 @@ def test_runs_are_listed_the_newest_first_with_what_they_reached():
         "regularizers": "l2, dropout",
         "best_epoch": 1,
         "valid_accuracy": 0.5,
+        "low": None,
+        "high": None,
         "gap_accuracy": 0.1,
+        "gap_low": 0.05,
+        "gap_high": 0.15,
+        "seconds": 2.5,
     }
 
 
@@ -210,6 +268,20 @@ def test_a_run_of_a_class_that_is_not_there_is_listed_as_it_was_written():
     (line,) = wb.runs().to_dict("records")
     assert (line["name"], line["state"], line["scope"]) == ("run", "finished", "mine")
     assert line["regularizers"] == "towards(strength=1.0)" and line["data"].startswith("digits(")
+
+
+def test_the_interval_of_the_accuracy_is_listed_and_is_that_of_its_details(tiny):
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=2), tiny, epochs=1))
+
+    found = run.details()
+    (line,) = wb.runs().to_dict("records")
+    assert (line["low"], line["high"]) == (found["low"], found["high"])
+
+
+def test_a_damaged_control_file_hides_no_run():
+    for content in ("{", "[]", "7"):
+        (written(f"run-{len(content)}{content[:1]}").folder / "control.json").write_text(content)
+    assert list(wb.runs()["note"]) == ["", "", ""]
 
 
 def test_a_thousand_runs_are_all_there():
@@ -254,7 +326,7 @@ def test_predict_gives_a_chance_for_each_class_and_the_likeliest(run):
 
 def test_the_model_says_what_predict_says(run):
     data = run.recipe.data.load()
-    built = run._restored.built
+    built = run.restored().built
     with torch.no_grad():
         chances = run.model()(built.prepare(data.inputs[:50])).softmax(-1)
     assert chances.numpy() == pytest.approx(run.predict(data.inputs[:50])[list("0123456789")].to_numpy(), abs=1e-5)
@@ -283,8 +355,10 @@ def test_a_look_at_the_test_set_is_counted_over_all_runs_of_the_data(run, tiny):
     other = wb.fine_tune(run.recipe.replace(seed=1, epochs=1))
     assert other.test()["unsealed"] == 2 and run.test()["unsealed"] == 3
     third = wb.fine_tune(run.recipe.replace(data=wb.Digits(per_class=6), epochs=1))
-    assert third.test()["unsealed"] == 1  # other data
-    assert run.details() == run.details() and run.test()["unsealed"] == 4  # details look at the validation part
+    assert third.test()["unsealed"] == 4  # trained on more, and tested on the same
+    fourth = wb.fine_tune(run.recipe.replace(data=wb.Digits(per_class=5, seed=1), epochs=1))
+    assert fourth.test()["unsealed"] == 1  # another test set
+    assert run.details() == run.details() and run.test()["unsealed"] == 5  # details look at the validation part
 
 
 def test_answers_are_those_of_the_best_epoch_though_the_run_went_on(tiny, tmp_path):
@@ -303,8 +377,86 @@ def test_answers_are_those_of_the_best_epoch_though_the_run_went_on(tiny, tmp_pa
 
 def test_a_run_without_an_epoch_or_a_checkpoint_says_so():
     empty, bare = written("a", STARTED), written("b", STARTED, event("row", **ROW))
-    for run, said in ((empty, "has no epoch yet"), (bare, "has no checkpoint yet: wait for the first one")):
+    for run, said in (
+        (empty, "has no epoch yet"),
+        (bare, r"the weights of the best epoch .0. of .* are not on the disk"),
+    ):
         for verb in (run.details, run.test, run.model, lambda run=run: run.predict(torch.zeros(1, 1, 32, 32))):
             with pytest.raises(BrokenRun, match=said):
                 verb()
         assert not (run.folder / "test.json").exists() and not (paths.runs() / "unsealed.json").exists()
+
+
+def pictures_in(folder, classes=("ants", "bees"), count=30):
+    from PIL import Image
+
+    for at, name in enumerate(classes):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            Image.new("RGB", (32, 32), (120 * at + number, 60, 255 - 8 * number)).save(folder / name / f"{number}.png")
+
+
+def test_answers_on_new_pictures_need_no_training_data_and_do_not_move_with_it(tiny, tmp_path):
+    pictures_in(tmp_path / "own")
+    for scope in ("head", "all"):
+        recipe = wb.Recipe(wb.Images(str(tmp_path / "own"), size=32), tiny, scope=scope, epochs=2, lr=1e-2)
+        run = wb.fine_tune(recipe)
+        shown = sorted((tmp_path / "own" / "ants").iterdir())[:5]
+        wanted = wb.open_run(run.folder).predict(shown)
+        kept = [path.read_bytes() for path in shown]
+        pictures_in(tmp_path / "own", ("wasps",), 20)  # one more class
+        pd.testing.assert_frame_equal(wb.open_run(run.folder).predict(shown), wanted)
+        with pytest.raises(BadData, match=r"the data changed since .* was trained: other examples"):
+            wb.open_run(run.folder).test()
+        assert not (run.folder / "test.json").exists() and not (paths.runs() / "unsealed.json").exists()
+        shutil.move(tmp_path / "own", tmp_path / "gone")
+        for at, content in enumerate(kept):
+            (tmp_path / f"{at}.png").write_bytes(content)
+        found = wb.open_run(run.folder).predict([tmp_path / f"{at}.png" for at in range(5)])
+        assert found.to_numpy().tolist() == wanted.to_numpy().tolist()
+        assert wb.open_run(run.folder).model()
+        shutil.move(tmp_path / "gone", tmp_path / "own")
+        shutil.rmtree(tmp_path / "own" / "wasps")
+        assert wb.open_run(run.folder).test()["examples"] > 0
+        (paths.runs() / "unsealed.json").unlink()
+
+
+def test_files_that_cannot_be_read_are_left_out_on_request(run, tmp_path):
+    pictures_in(tmp_path / "new", ("some",), 3)
+    (tmp_path / "new" / "some" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(BadData, match=r"broken.png: no picture in it. Go on without them by broken='leave out'"):
+        run.predict(tmp_path / "new")
+    found = run.predict(tmp_path / "new", broken="leave out")
+    assert len(found) == 3 and "broken.png" in found.attrs["broken"][0]
+    with pytest.raises(BadData, match=r"inputs must be files, or uint8 pictures .*, got \(\)"):
+        run.predict(5)
+
+
+def test_an_epoch_whose_weights_are_gone_is_not_answered_by_another(tiny, tmp_path):
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, epochs=3, lr=1e-2), tmp_path / "run")
+    assert run.best["epoch"] > 0
+    shutil.rmtree(run.folder / "checkpoints" / str(run.best["step"]))
+    run = wb.open_run(run.folder)
+    for verb in (run.test, run.model, run.details, lambda: run.predict(torch.zeros(1, 1, 32, 32))):
+        with pytest.raises(
+            BrokenRun, match=r"the weights of the best epoch .\d. of .* are not on the disk yet: run.resume"
+        ):
+            verb()
+    assert not (run.folder / "test.json").exists()
+
+
+def test_other_weights_of_the_backbone_are_refused(run):
+    about = run.files.read("environment.json")
+    run.files.write("environment.json", about | {"backbone": "other"})
+    with pytest.raises(BrokenRun, match=r"are not those that .* was trained from"):
+        wb.open_run(run.folder).model()
+    run.files.write("environment.json", {key: about[key] for key in about if key != "classes"})
+    with pytest.raises(BrokenRun, match="does not say what its classes are"):
+        wb.open_run(run.folder).model()
+    run.files.write("environment.json", about)
+
+
+def test_a_failed_run_says_why_when_it_is_asked():
+    run = written("failed", STARTED, event("failed", kind="BadData", message="no example of bees"))
+    with pytest.raises(BrokenRun, match=r"has no epoch yet. It failed: no example of bees"):
+        run.test()

@@ -19,7 +19,7 @@ LAST = {  # the last block, and how many there are: the stem is the first
     "test_vit": (("blocks.5.", "norm."), 7),
     "test_convnext": (("stages.3.blocks.1.", "head.norm."), 10),
     "glyph-resnet": (("layer4.0.",), 5),
-    "glyph-vit": (("blocks.7.", "fc_norm."), 9),
+    "glyph-vit": (("blocks.5.", "fc_norm."), 7),
     "glyph-convnext": (("stages.3.", "head.norm."), 5),
 }
 

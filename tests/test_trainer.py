@@ -8,8 +8,9 @@ from helpers import plain
 
 import workbench as wb
 from workbench.errors import Diverged
-from workbench.job import Job, stratified
+from workbench.job import Job
 from workbench.learners.plan import plan
+from workbench.sampling import stratified
 from workbench.trainer import Watch, train
 
 SMALL = wb.Digits(per_class=5)

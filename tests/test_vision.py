@@ -203,7 +203,7 @@ def test_what_is_half_downloaded_is_not_on_this_disk(tmp_path):
             "resnet18.a1_in1",
             r"called 'resnet18.a1_in1'\. Did you mean 'resnet18.a1_in1k'\? There are: resnet18, resnet18.a",
         ),
-        ("", "there is no backbone called ''"),
+        ("", "no backbone is chosen, and for your own data none is taken in silence"),
     ],
 )
 def test_an_unknown_name_comes_with_the_nearest(name, message):

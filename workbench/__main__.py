@@ -38,12 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _report(commands)
     _run(commands)
+    _search(commands)
     predict = commands.add_parser("predict", help="a run's answers on pictures")
     predict.add_argument("folder", help="a run's folder, or its name")
     predict.add_argument("inputs", nargs="+", help="pictures, or folders of pictures")
+    predict.add_argument("--broken", default="refuse", help="files that cannot be read: refuse, or 'leave out'")
     predict.set_defaults(do=_do_predict)
     menu = commands.add_parser("menu", help="what there is to choose")
-    menu.add_argument("name", nargs="?", help="datasets, backbones, scopes, regularizers, optimizers or schedules")
+    menu.add_argument(
+        "name",
+        nargs="?",
+        help="datasets, backbones, scopes, regularizers, optimizers, schedules, strategies or stopping",
+    )
     menu.add_argument("--search", default="", metavar="TEXT", help="backbones whose names contain these words")
     menu.set_defaults(do=_do_menu)
     pretrain = commands.add_parser("pretrain", help="make one of the small bundled backbones again")
@@ -78,6 +84,76 @@ def _run(commands: Any) -> None:
     run.set_defaults(do=_do_run)
 
 
+def _search(commands: Any) -> None:
+    search = commands.add_parser("search", help="try many settings of a recipe, fused where they can be")
+    search.add_argument("recipe", help="a YAML file of a recipe's knobs")
+    search.add_argument("-p", dest="changes", action="append", default=[], metavar="KNOB=VALUE", help="another value")
+    search.add_argument("--strategy", default=None, help="grid, random (the default), quasi-random, bayesian")
+    search.add_argument("--stopping", default=None, help="none (the default), median, halving, hyperband, first-epoch")
+    search.add_argument("--trials", type=int, default=None, help="so many in all (default: what the strategy says)")
+    search.add_argument(
+        "--folds", type=int, default=None, help="cross-validate each trial on so many folds (default: 0)"
+    )
+    search.add_argument("--storage", default=None, help="a database for optuna (default: SQLite in the study's folder)")
+    search.add_argument("--minutes", type=float, default=None, help="begin nothing after so long")
+    search.add_argument(
+        "--metric", default=None, help="what shall be best on the validation part: loss (the default), accuracy, f1"
+    )
+    search.add_argument("--name", default=None, help="a study of this name goes on (default: a new one)")
+    search.add_argument(
+        "--over", action="append", default=None, metavar="KNOB[=LOW:HIGH|A,B]",
+        help="a knob that moves, over its own range or this one (default: lr and the regularizers' numbers)",
+    )  # fmt: skip
+    search.add_argument("--winner", action="store_true", help="train the best again over seeds; unseals the test set")
+    search.set_defaults(do=_do_search)
+
+
+def _do_search(asked: argparse.Namespace) -> None:
+    import json
+
+    from workbench.recipe import Recipe
+    from workbench.report import as_values, read_values
+    from workbench.searching import search
+
+    recipe = Recipe.from_dict(read_values(asked.recipe)).turned(as_values(asked.changes))
+    named = ("name", "stopping", "metric", "folds", "storage", "trials", "minutes")
+    about = {name: getattr(asked, name) for name in named}
+    study = search(recipe, asked.strategy, _space(recipe, asked.over), **about)
+    print(study.trials.to_string(index=False), file=sys.stderr)
+    found = {"study": str(study.folder), "trials": len(study.results()), "best": study.best}
+    if asked.winner:
+        won = study.winner()
+        print(won, file=sys.stderr)
+        found["winner"] = {"number": won.number, "valid": won.valid, "test": won.test, "luck": won.luck}
+    print(json.dumps(found, indent=1))
+
+
+def _space(recipe: Any, words: list[str] | None) -> dict[str, Any] | None:
+    """A space from words: `lr`, `l2.strength=1e-4:1e-1` (by ratio where the knob's own range is) or `epochs=5,9`."""
+    from workbench.choices import Range, known
+    from workbench.errors import BadKnob
+    from workbench.report import as_values
+    from workbench.spelling import split
+
+    if words is None:
+        return None
+
+    found: dict[str, Any] = {}
+    for word in words:
+        path, _, text = word.partition("=")
+        known(path, recipe.places(), "the recipe has no knob")
+        domain = recipe.places()[path][0].domain
+        if ":" in text:
+            parts = [as_values([f"{path}={part}"])[path] for part in text.split(":")]
+            if len(parts) != 2 or not all(isinstance(part, int | float) for part in parts):
+                raise BadKnob(f"a range is written {path}=LOW:HIGH, got {word!r}.")
+            low, high = parts
+            found[path] = Range(low, high, log=isinstance(domain, Range) and domain.log)
+        else:
+            found[path] = [as_values([f"{path}={part}"])[path] for part in split(text)] if text else None
+    return found
+
+
 def _do_report(asked: argparse.Namespace) -> None:
     from workbench.report import as_values, report
 
@@ -94,10 +170,9 @@ def _do_run(asked: argparse.Namespace) -> None:
 
     recipe = Recipe.from_dict(read_values(asked.recipe)).turned(as_values(asked.changes))
     run = fine_tune(recipe, asked.folder)
-    print(run.gap.to_string(index=False))
-    print(json.dumps({"run": str(run.folder), "best": run.best}, indent=1))
-    if asked.test:
-        print(json.dumps({"test": _short(run.test())}, indent=1))
+    print(run.gap.to_string(index=False), file=sys.stderr)  # for who looks; what a program reads is one JSON object
+    found = {"run": str(run.folder), "best": run.best}
+    print(json.dumps(found | ({"test": _short(run.test())} if asked.test else {}), indent=1))
 
 
 def _short(found: dict[str, Any]) -> dict[str, Any]:
@@ -105,9 +180,9 @@ def _short(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _do_predict(asked: argparse.Namespace) -> None:
-    from workbench.run import open_run
+    from workbench.all_runs import open_run
 
-    print(open_run(asked.folder).predict(asked.inputs).to_csv(index_label="input"), end="")
+    print(open_run(asked.folder).predict(asked.inputs, asked.broken).to_csv(index_label="input"), end="")
 
 
 def _do_menu(asked: argparse.Namespace) -> None:
@@ -134,7 +209,7 @@ def _do_pretrain(asked: argparse.Namespace) -> None:
 
 
 def _do_runs(asked: argparse.Namespace) -> None:
-    from workbench.run import runs
+    from workbench.all_runs import runs
 
     found = runs()
     print(found.to_string(index=False) if len(found) else "There is no run yet.")

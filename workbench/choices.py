@@ -7,17 +7,19 @@ of one abstract choice, found by walking the subclasses when it is asked.
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import difflib
 import importlib
 import inspect
 import math
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
 from workbench.errors import BadChoice, BadKnob
+from workbench.spelling import read, split
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ class Knob:
     help: str
     limits: tuple[float, float] | None
     optional: bool
+    more: bool = False  # folded away in a panel: what a beginner does not need
 
     def check(self, value: Any, owner: str) -> Any:
         """Return `value` in the knob's own type, or raise `BadKnob` with the rule and the value."""
@@ -119,13 +122,14 @@ def knob(
     *,
     limits: tuple[float, float] | None = None,
     optional: bool = False,
+    more: bool = False,
 ) -> Any:
     """Declare a knob as a dataclass field.
 
     `domain` is what controls and searches offer; `limits` (inclusive) is what validation allows, left out the domain's
-    own ends; `optional` allows None.
+    own ends; `optional` allows None; `more` folds it away in a panel.
     """
-    about = {"domain": domain, "help": help, "limits": limits, "optional": optional}
+    about = {"domain": domain, "help": help, "limits": limits, "optional": optional, "more": more}
     return dataclasses.field(default=default, metadata={"knob": about})
 
 
@@ -134,11 +138,21 @@ class Knobbed:
 
     name: ClassVar[str] = ""
 
+    def __new__(cls, *values: Any, **knobs: Any) -> Self:
+        """A wrong name is an error with the nearest match, before Python's own."""
+        for given in knobs:
+            known(given, [each.name for each in cls.knobs()], f"{cls.name or cls.__name__} has no knob")
+        return super().__new__(cls)
+
     @classmethod
     def knobs(cls) -> tuple[Knob, ...]:
         """The knobs, in the order in which they are declared."""
-        fields = dataclasses.fields(cast(Any, cls))
-        return tuple(Knob(name=f.name, default=f.default, **f.metadata["knob"]) for f in fields)
+        found: tuple[Knob, ...] | None = cls.__dict__.get("_knobs")
+        if found is None:  # kept: where many recipes are made they are asked for thousands of times
+            fields = dataclasses.fields(cast(Any, cls))
+            found = tuple(Knob(name=f.name, default=f.default, **f.metadata["knob"]) for f in fields)
+            type.__setattr__(cls, "_knobs", found)
+        return found
 
     def __post_init__(self) -> None:
         for each in self.knobs():
@@ -193,11 +207,16 @@ class Choice(Knobbed):
     def made(cls, name: str, knobs: Mapping[str, Any]) -> Choice:
         """The entry of this menu called `name` with these knobs; `cls` is the menu's abstract class."""
         found = entries(cls)
-        known(name, found, f"there is no {cls.__name__.lower()} called", cell=True)
+        known(name, found, f"there is no {_words(cls)} called", cell=True)
         kind = found[name]
         for key in knobs:
             known(key, [each.name for each in kind.knobs()], f"{name} has no knob")
         return kind(**knobs)
+
+
+def _words(kind: type) -> str:
+    """`StoppingRule` as one says it: stopping rule."""
+    return re.sub("(?<=[a-z])(?=[A-Z])", " ", kind.__name__).lower()
 
 
 def entries(base: type[Choice]) -> dict[str, type[Choice]]:
@@ -217,13 +236,13 @@ def entry(base: type[Choice], value: Any) -> Any:
     if isinstance(value, type) and issubclass(value, base):
         return value()
     if isinstance(value, str):
-        return base.made(*_read(value))
+        return base.made(*read(value))
     raise BadChoice(f"a {base.__name__.lower()} is one of ours or its name, got {value!r} ({type(value).__name__}).")
 
 
 def entries_of(base: type[Choice], value: Any) -> tuple[Any, ...]:
     """Several entries from a list, or from one text: `"l2(strength=0.1), dropout"`; each at most once."""
-    parts = _split(value) if isinstance(value, str) else [value] if isinstance(value, base) else list(value)
+    parts = split(value) if isinstance(value, str) else [value] if isinstance(value, base) else list(value)
     found = tuple(entry(base, part) for part in parts)
     names = [each.name for each in found]
     for name in names:
@@ -232,36 +251,11 @@ def entries_of(base: type[Choice], value: Any) -> tuple[Any, ...]:
     return found
 
 
-def _read(text: str) -> tuple[str, dict[str, Any]]:
-    """Name and knobs of `name(knob=value, ...)`; values are Python literals."""
-    name, bracket, rest = text.strip().partition("(")
-    if not bracket:
-        return name, {}
-    try:
-        call = ast.parse(f"f({rest}", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args:
-            raise ValueError
-        return name.strip(), {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError):
-        raise BadChoice(f"a choice is written `name` or `name(knob=value, ...)`, got {text!r}.") from None
-
-
-def _split(text: str) -> list[str]:
-    """Split at the commas outside brackets and quotes."""
-    parts, depth, quote, start = [], 0, "", 0
-    for at, letter in enumerate(text):
-        if quote:
-            quote = "" if letter == quote and text[at - 1] != "\\" else quote
-        elif letter in "'\"":
-            quote = letter
-        elif letter in "([{":
-            depth += 1
-        elif letter in ")]}":
-            depth -= 1
-        elif letter == "," and depth == 0:
-            parts.append(text[start:at])
-            start = at + 1
-    return [part.strip() for part in [*parts, text[start:]] if part.strip()]
+def whole(name: str, value: Any, low: int, high: int) -> int:
+    """`value`, a whole number within the bounds, or the error that says so."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise BadKnob(f"{name} must be a whole number in [{low:,}, {high:,}], got {value!r}.")
+    return value
 
 
 def nearest(value: Any, names: Any) -> str:
@@ -275,6 +269,8 @@ def known(name: str, names: Any, complaint: str, *, cell: bool = False) -> None:
     if name in names:
         return
     hint = " If a notebook cell defines it, run that cell first." if cell else ""
+    if cell and os.path.exists(os.path.expanduser(name)):
+        hint = f" A folder of your own is wb.Images(folder={name!r})."
     listed = ", ".join(map(str, names)) or "none"
     raise BadChoice(f"{complaint} {name!r}.{nearest(name, names)} There are: {listed}.{hint}")
 
@@ -286,6 +282,8 @@ MENUS = {
     "regularizers": "workbench.regularizers:Regularizer",
     "optimizers": "workbench.learners.steps:Optimizer",
     "schedules": "workbench.learners.schedules:Schedule",
+    "strategies": "workbench.searching.strategies:Strategy",
+    "stopping": "workbench.searching.stopping:StoppingRule",
 }
 
 

@@ -61,3 +61,8 @@ class Interrupted(KeyboardInterrupt):
     def _render_traceback_(self) -> list[str]:
         """IPython shows this instead of a traceback."""
         return [str(self)]
+
+
+def told(kind: str, message: str) -> str:
+    """An error that a run's process told: ours say what to do; of others the kind belongs to it (`KeyError: 'x'`)."""
+    return message if kind in globals() else f"{kind}: {message}".removesuffix(": ")

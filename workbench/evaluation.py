@@ -17,22 +17,28 @@ REPLICATES = 500
 
 
 def losses(logits: Floats, labels: Whole) -> Floats:
-    """Cross-entropy of each example in nats: (..., examples, classes) and (examples,) to (..., examples)."""
+    """Cross-entropy of each example in nats: (..., examples, classes) and (..., examples) to (..., examples)."""
     top = logits.max(-1, keepdims=True)
     norm = np.log(np.exp(logits - top).sum(-1)) + top[..., 0]
-    own = np.take_along_axis(logits, np.broadcast_to(labels[:, None], (*logits.shape[:-1], 1)), -1)[..., 0]
+    own = np.take_along_axis(logits, np.broadcast_to(labels[..., None], (*logits.shape[:-1], 1)), -1)[..., 0]
     return np.asarray(norm - own)
 
 
 def confusion(labels: Whole, answers: Whole, classes: int) -> Whole:
-    """How often label i (row) was answered as j (column): (classes, classes)."""
-    return np.bincount(labels * classes + answers, minlength=classes**2).reshape(classes, classes)
+    """How often label i (row) was answered as j (column): labels (..., examples), answers (..., examples)."""
+    cells = labels * classes + answers.reshape(-1, answers.shape[-1])
+    cells += np.arange(len(cells))[:, None] * classes**2
+    counts = np.bincount(cells.ravel(), minlength=len(cells) * classes**2)
+    return counts.reshape(*answers.shape[:-1], classes, classes)
 
 
 def per_class(matrix: Whole) -> dict[str, Floats]:
-    """Precision, recall, F1 and support of each class; 0 where a class was never answered, NaN where never seen."""
-    right = np.diag(matrix).astype(float)
-    answered, there = matrix.sum(0), matrix.sum(1)
+    """Precision, recall, F1 and support, (..., classes) each; 0 where a class was never answered, NaN where never seen.
+
+    `matrix`: (..., classes, classes), as `confusion` counts.
+    """
+    right = np.diagonal(matrix, axis1=-2, axis2=-1).astype(float)
+    answered, there = matrix.sum(-2), matrix.sum(-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         precision = np.where(answered > 0, right / answered, 0.0)
         recall = right / there
@@ -40,13 +46,15 @@ def per_class(matrix: Whole) -> dict[str, Floats]:
     return {"precision": precision, "recall": recall, "f1": f1, "support": there.astype(float)}
 
 
-def summary(labels: Whole, answers: Whole, classes: int) -> dict[str, float]:
-    """Accuracy, and precision, recall and F1 as plain means over the classes that are there (macro)."""
+def summary(labels: Whole, answers: Whole, classes: int) -> dict[str, Floats]:
+    """Accuracy, and precision, recall and F1 as plain means over the classes that are there (macro), (...) each."""
     matrix = confusion(labels, answers, classes)
     scores = per_class(matrix)
     there = scores["support"] > 0
-    found = {"accuracy": float(np.diag(matrix).sum() / max(1, matrix.sum()))}
-    return found | {key: float(scores[key][there].mean()) for key in ("precision", "recall", "f1")}
+    right = np.trace(matrix, axis1=-2, axis2=-1)
+    found = {"accuracy": np.asarray(right / np.maximum(1, matrix.sum((-2, -1))))}
+    means = {key: np.where(there, scores[key], 0.0).sum(-1) for key in ("precision", "recall", "f1")}
+    return found | {key: np.asarray(total / there.sum(-1)) for key, total in means.items()}
 
 
 @lru_cache(maxsize=8)
@@ -59,27 +67,43 @@ def resampled(examples: int, salt: int) -> NDArray[np.float32]:
 
 def interval(values: Floats, minus: Floats | None = None) -> tuple[float, float]:
     """95 % bootstrap interval of `mean(values)`, or of `mean(values) - mean(minus)` of two independent samples."""
-    means = resampled(len(values), 0) @ values.astype(np.float32)
-    if minus is not None:
-        means = means - resampled(len(minus), 1) @ minus.astype(np.float32)
-    if not np.isfinite(means).all():
-        return float("nan"), float("nan")
-    low, high = np.percentile(means, [2.5, 97.5]).tolist()
-    return round(low, 6), round(high, 6)  # beyond lies the rounding of float32
+    low, high = intervals(values[None], None if minus is None else minus[None])
+    return float(low[0]), float(high[0])
 
 
-def compared(train: dict[str, Floats], valid: dict[str, Floats]) -> dict[str, float]:
+def intervals(values: Floats, minus: Floats | None = None) -> tuple[Floats, Floats]:
+    """The same of each row: (trials, examples) to two of (trials,); NaN where a value is no number."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what goes to infinity has no interval
+        means = _drawn(values, 0)
+        if minus is not None:
+            means -= _drawn(minus, 1)
+    fine = np.asarray(np.isfinite(means).all(-1))
+    low, high = np.percentile(np.where(fine[:, None], means, 0.0), [2.5, 97.5], axis=-1).astype(float)
+    # beyond the sixth digit lies the rounding of float32
+    return np.where(fine, low.round(6), np.nan), np.where(fine, high.round(6), np.nan)
+
+
+def _drawn(values: Floats, salt: int) -> NDArray[np.float32]:
+    """The mean of each row in each replicate: (trials, replicates), on as many threads as torch may take just now."""
+    import torch
+
+    shares = torch.from_numpy(resampled(values.shape[-1], salt))
+    means: NDArray[np.float32] = (torch.from_numpy(values.astype(np.float32)) @ shares.T).numpy()
+    return means
+
+
+def compared(train: dict[str, Floats], valid: dict[str, Floats]) -> dict[str, Floats]:
     """The gap, like with like, with intervals: of the loss validation minus train, of accuracy train minus validation.
 
-    Each side holds `loss` and `right` (0 or 1), one value an example.
+    Each side holds `loss` and `right` (0 or 1), (trials, examples); returns (trials,) each.
     """
-    loss_low, loss_high = interval(valid["loss"], train["loss"])
-    low, high = interval(train["right"], valid["right"])
+    loss_low, loss_high = intervals(valid["loss"], train["loss"])
+    low, high = intervals(train["right"], valid["right"])
     return {
-        "gap_loss": float(valid["loss"].mean() - train["loss"].mean()),
+        "gap_loss": valid["loss"].mean(-1) - train["loss"].mean(-1),
         "gap_loss_low": loss_low,
         "gap_loss_high": loss_high,
-        "gap_accuracy": float(train["right"].mean() - valid["right"].mean()),
+        "gap_accuracy": train["right"].mean(-1) - valid["right"].mean(-1),
         "low": low,
         "high": high,
     }
@@ -97,7 +121,8 @@ def report(logits: Floats, labels: Whole, classes: tuple[str, ...]) -> dict[str,
         for at, name in enumerate(classes)
     ]
     low, high = interval(right)
-    found: dict[str, Any] = {"loss": float(each.mean()), **summary(labels, answers, len(classes))}
+    found: dict[str, Any] = {"loss": float(each.mean())}
+    found |= {key: float(value) for key, value in summary(labels, answers, len(classes)).items()}
     return found | {"low": low, "high": high, "examples": len(labels), "classes": rows, "confusion": matrix.tolist()}
 
 

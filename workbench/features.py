@@ -8,41 +8,71 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench import paths
+from workbench import paths, progress
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.backbones import Built
+    from workbench.datasets import Data
+    from workbench.learners.cutting import Halves
 
 BATCH = 256
+ON_CPU = 32  # a larger batch spends a fifth of its time on fresh memory there
 
 
-def kept(built: Built, pictures: Tensor, device: Any, dtype: Any) -> Tensor:
-    """Features of frozen `built.body` in eval mode, float32 (examples, width) on the CPU; from the cache if there.
+def kept(
+    built: Built,
+    data: Data,
+    rows: Tensor,
+    device: Any,
+    dtype: Any,
+    how: str = "none",
+    seed: int = 0,
+    half: Halves | None = None,
+) -> Tensor:
+    """Features of frozen `built.body` in eval mode, float32 (rows, width) on the CPU; from the cache if there.
 
-    `pictures`: uint8 (examples, channels, height, width); `dtype`: torch.bfloat16 computes under autocast.
+    `rows`: positions in `data.inputs`; `dtype`: torch.bfloat16 computes under autocast. `how` and `seed` say how the
+    pictures are changed first, as `augmented` does. `half`: only its beginning, (rows, ...) as that gives it.
     """
     prepared = f"{built.size}|{built.channels}|{built.mean}|{built.std}"
-    about = f"{built.fingerprint}|{prepared}|{tuple(pictures.shape)}|{dtype}|{device}"
+    about = f"{built.fingerprint}|{prepared}|{data.content}|{dtype}|{device}|{how}|{seed if how != 'none' else ''}"
+    about += f"|{half.name}" if half else ""
     digest = hashlib.sha256(about.encode())
-    digest.update(pictures.contiguous().numpy().tobytes())
+    digest.update(rows.numpy().tobytes())
     path = paths.cache() / "features" / f"{digest.hexdigest()[:32]}.safetensors"
     found = _read(path)
     if found is None:
-        found = compute(built, pictures, device, dtype)
+        found = compute(built, data.inputs, rows, device, dtype, how, seed, half)
         _keep(path, found)
     return found
 
 
-def compute(built: Built, pictures: Tensor, device: Any, dtype: Any) -> Tensor:
+def compute(
+    built: Built,
+    pictures: Tensor,
+    rows: Tensor,
+    device: Any,
+    dtype: Any,
+    how: str = "none",
+    seed: int = 0,
+    half: Halves | None = None,
+) -> Tensor:
     """The same without the cache, in batches."""
     import torch
 
+    from workbench.datasets.augmentation import augmented
+
     body = built.body.eval().to(device)
     mixed = torch.autocast(torch.device(device).type, dtype) if dtype == torch.bfloat16 else nullcontext()
+    compute, parts = half.beginning if half else body, []
     with torch.no_grad(), mixed:
-        parts = [body(built.prepare(part.to(device))).float().cpu() for part in torch.split(pictures, BATCH)]
+        for at, part in enumerate(torch.split(rows, BATCH) if len(rows) else ()):
+            shown = augmented(pictures[part], how, seed * 1_000_003 + at)
+            some = torch.split(shown, BATCH if torch.device(device).type == "cuda" else ON_CPU)
+            parts += [compute(built.prepare(each.to(device))).float().cpu() for each in some]
+            progress.tell("examples through the backbone", min(len(rows), (at + 1) * BATCH), len(rows))
     return torch.cat(parts) if parts else torch.zeros(0, built.width)
 
 

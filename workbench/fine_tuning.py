@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import OtherRecipe
+from workbench.errors import BadChoice, OtherRecipe
 from workbench.folder import RunFolder, new
+from workbench.progress import told_to
 from workbench.recipe import Recipe
 from workbench.run import Run
 
 
 def prepared(recipe: Recipe, folder: str | Path | None) -> Run:
     """A run's folder with its recipe in it: a new one, or `folder` where it is empty or holds the same recipe."""
+    if not recipe.backbone.architecture:
+        from workbench.backbones.vision import check_name
+
+        check_name("")
     files = new(recipe.id) if folder is None else RunFolder(folder)
     files.path.mkdir(parents=True, exist_ok=True)
     held = files.read("recipe.json")
@@ -72,6 +78,8 @@ def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **
     """
     from tqdm import tqdm
 
+    if not isinstance(recipe, Recipe | None):
+        raise BadChoice(f"fine_tune takes a recipe, such as wb.Recipe('digits'), got {recipe!r}.")
     recipe = (recipe or Recipe()).replace(**knobs)
     run = prepared(recipe, folder)
     if run.state == "finished":
@@ -79,12 +87,27 @@ def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **
     run.files.ask(state="running")
     from workbench.recording import record
 
-    with tqdm(total=recipe.epochs, desc=f"{recipe.backbone} on {recipe.data}", unit="epoch") as bar:
+    with (
+        tqdm(total=recipe.epochs, desc=f"{recipe.backbone} on {recipe.data}", unit="epoch") as bar,
+        told_to(lambda what, done, total: bar.set_postfix_str(f"{what}: {done:,} of {total:,}")),
+    ):
+        said = len(run.messages)
         for row in record(recipe, run.files):
+            said = _told(run, said)
             bar.update(row["epoch"] - bar.n)
             shown = {"train": row["train_accuracy"], "valid": row["valid_accuracy"], "gap": row["gap_accuracy"]}
             bar.set_postfix({key: f"{value:.3f}" for key, value in shown.items()})
+        _told(run, said)
     return run
+
+
+def _told(run: Run, said: int) -> int:
+    """Say the run's messages beyond the first `said`, above the bar; how many there are."""
+    from tqdm import tqdm
+
+    for message in (messages := run.messages)[said:]:
+        tqdm.write(message, file=sys.stderr)
+    return len(messages)
 
 
 def start(recipe: Recipe | Mapping[str, Any], folder: str | Path | None = None) -> Run:
@@ -94,5 +117,5 @@ def start(recipe: Recipe | Mapping[str, Any], folder: str | Path | None = None) 
     run = prepared(recipe if isinstance(recipe, Recipe) else Recipe.from_dict(recipe), folder)
     if run.state not in ("finished", "running", "paused", "queued"):
         run.files.ask(state="running")
-        launch(run)
+        launch(run.files, run.recipe)
     return run

@@ -13,13 +13,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from workbench import paths
-from workbench.errors import BrokenRun, DiskFull
+from workbench.errors import BrokenRun, DiskFull, RunBusy
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 STATES = ("running", "paused", "stopped")
+ENDED = ("finished", "failed", "stopped")
+UNDER_WAY = ("launched", "started", "paused", "continued")
+FOR_READERS = {"note"}  # in the control file, and nothing to the run's driver
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -112,14 +117,18 @@ class RunFolder:
         return self._events
 
     def rows(self) -> list[dict[str, Any]]:
-        """The rows that count: those after a `resumed(step)` replace what stood beyond that step."""
-        rows: list[dict[str, Any]] = []
+        """The rows that count."""
+        return self.counted("row")
+
+    def counted(self, kind: str) -> list[dict[str, Any]]:
+        """The `row` or `knob` events that count: those after a `resumed(step)` replace what stood beyond that step."""
+        found: list[dict[str, Any]] = []
         for event in self.events():
             if event["event"] == "resumed":
-                rows = [row for row in rows if row["step"] <= event["step"]]
-            elif event["event"] == "row":
-                rows.append({key: value for key, value in event.items() if key not in ("event", "at")})
-        return rows
+                found = [each for each in found if each["step"] <= event["step"]]
+            elif event["event"] == kind:
+                found.append({key: value for key, value in event.items() if key not in ("event", "at")})
+        return found
 
     # -- control ------------------------------------------------------------------------------------------------------
 
@@ -128,11 +137,17 @@ class RunFolder:
         return {"n": 0, "state": "running", "knobs": {}, "pace": 0} | (self.read("control.json") or {})
 
     def ask(self, **changes: Any) -> None:
-        """Change the control file, with the next sequence number."""
-        now = self.control()
-        if knobs := changes.pop("knobs", None):
+        """Change the control file, with the next sequence number where it is the driver that shall see it."""
+        for_driver = bool(changes.keys() - FOR_READERS)  # who drives a run looks again at every new number
+        knobs = changes.pop("knobs", None) or {}
+        with self._asking():
+            now = self.control()
             now["knobs"] = now["knobs"] | knobs
-        self.write("control.json", now | changes | {"n": now["n"] + 1})
+            self.write("control.json", now | changes | {"n": now["n"] + for_driver})
+
+    def _asking(self) -> FileLock:
+        """Held by whoever changes the control file: of two viewers at once neither loses what it asked for."""
+        return FileLock(self.path / ".control.lock", timeout=30)
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
 
@@ -185,6 +200,17 @@ class RunFolder:
         except Exception as error:
             raise BrokenRun(f"the checkpoint of step {step} in {self.path} is damaged: {error}") from error
 
+    def take(self, other: RunFolder, step: int) -> None:
+        """Copy another run's checkpoint of `step`."""
+        source, final = (files.path / "checkpoints" / str(step) for files in (other, self))
+        try:
+            final.mkdir(parents=True)
+            for path in source.iterdir():
+                shutil.copyfile(path, final / path.name)
+                _sync(final / path.name)
+        except OSError as error:
+            raise _full(final, error) from error
+
     def newest(self) -> tuple[tuple[dict[str, Tensor], dict[str, Any]] | None, list[str]]:
         """The newest checkpoint that is whole, or None; and a sentence on each damaged one after it."""
         said: list[str] = []
@@ -196,9 +222,57 @@ class RunFolder:
         return None, said
 
     def clear_orphans(self) -> None:
-        """Remove what a killed writer left half-done."""
-        for orphan in [*self.path.glob("checkpoints/.*"), *self.path.glob(".*.json-*")]:
-            shutil.rmtree(orphan) if orphan.is_dir() else orphan.unlink(missing_ok=True)
+        """Remove what a killed writer left half-done; what a viewer is writing just now is none."""
+        with self._asking():
+            for orphan in [*self.path.glob("checkpoints/.*"), *self.path.glob(".*.json-*")]:
+                shutil.rmtree(orphan) if orphan.is_dir() else orphan.unlink(missing_ok=True)
+
+    # -- who drives it ------------------------------------------------------------------------------------------------
+
+    @property
+    def driven(self) -> bool:
+        """Whether a process holds the lock of whoever drives it."""
+        if not (self.path / ".lock").exists():
+            return False
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+            lock.release()
+            return False
+        except Timeout:
+            return True
+
+    @property
+    def state(self) -> str:
+        """queued, running, paused, stopped, finished, failed, or interrupted (its process is gone); new before all."""
+        told = (e for e in reversed(self.events()) if e["event"] in (*ENDED, *UNDER_WAY))
+        last: dict[str, Any] = next(told, {"event": "new"})
+        if last["event"] in (*ENDED, "new"):
+            return str(last["event"])
+        if last["event"] == "launched":
+            return "queued" if breathes(last["pid"]) else "interrupted"
+        if not self.driven:
+            return "interrupted"
+        return "paused" if last["event"] == "paused" else "running"
+
+    def remove(self) -> None:
+        """Remove the folder, its recipe first: what is left where that fails is no run any more."""
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                (self.path / "recipe.json").unlink(missing_ok=True)
+                shutil.rmtree(self.path)
+        except Timeout:
+            raise RunBusy(f"a process drives {self.path}: stop the run first, then delete it.") from None
+
+
+def breathes(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _ends_in_newline(file: Any) -> bool:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 METRICS = ("loss", "accuracy", "precision", "recall", "f1")
-GAP = ("gap_loss", "gap_loss_low", "gap_loss_high", "gap_accuracy", "low", "high")
+GAP = ("gap_loss", "gap_loss_low", "gap_loss_high", "gap_accuracy", "low", "high", "rise", "rise_low", "rise_high")
 HISTORY = (
     "epoch",
     *(f"{side}_{metric}" for metric in METRICS for side in ("train", "valid")),
@@ -30,7 +30,8 @@ def history(rows: Sequence[Row]) -> pd.DataFrame:
 def gap(rows: Sequence[Row]) -> pd.DataFrame:
     """The gap an epoch: of the loss (validation minus train, nats) and of accuracy (train minus validation).
 
-    `low` and `high` are the 95 % bootstrap interval of `gap_accuracy`.
+    `low` and `high` are the 95 % bootstrap interval of `gap_accuracy`. `rise`: by how much the validation loss stands
+    above its own minimum, paired over the examples; where `rise_low` is above 0, that is overfitting.
     """
     import pandas as pd
 

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from workbench import evaluation
 from workbench.errors import Diverged
 from workbench.learners.head import dropped
 from workbench.learners.module import Module
+from workbench.measuring import measured
 from workbench.regularizers import Now, Row
+from workbench.sampling import by_key, class_weights, stratified
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,32 +28,48 @@ if TYPE_CHECKING:
 
 
 class Job:
-    """A run in memory: where it is, its knobs' current values, and its rows."""
+    """A run in memory, or many at once: where it is, each trial's knobs and rows. What all share stands in `recipe`."""
 
     def __init__(self, plan: Plan):
-        self.plan, self.recipe, self.learner, self.data = plan, plan.recipe, plan.learner, plan.data
+        self.plan, self.learner, self.data = plan, plan.learner, plan.data
+        self.recipes, self.recipe = plan.recipes, plan.recipes[0]
+        self.going = list(range(len(self.recipes)))  # the trials that still train, in the order of the trial axis
+        self.rows_of: list[list[Row]] = [[] for _ in self.recipes]
+        self.stopping: set[int] = set()  # trials that whoever watches wants no further
+        self.failed: set[int] = set()  # those whose loss is no number any more
         self.epoch = self.step_in_epoch = 0
-        self.rows: list[Row] = []
-        self._order = (-1, torch.zeros(0, dtype=torch.long))
+        self._order = (-1, torch.zeros(0, 0, dtype=torch.long))
         self.seconds = self._started = 0.0
         trials, where = self.learner.trials, self.learner.device
-        self.examples = len(self.data.train)
+        self.train, self.valid = plan.train, plan.valid  # (folds, examples) positions in what the learner holds
+        self.folds, self.examples = plan.train.shape
         batch = self.recipe.batch_size * self.recipe.accumulate
         self.steps_per_epoch = math.ceil(self.examples / batch)
-        self.knobs = {path: value for path, (_, value) in self.recipe.places().items()}
+        self.knobs_of = [{path: value for path, (_, value) in recipe.places().items()} for recipe in self.recipes]
         self.turns = self.recipe.turns()
         self.alive = torch.ones(trials, dtype=torch.bool, device=where)
         self.sums = torch.zeros(3, trials, dtype=torch.float64, device=where)  # objective, penalty, examples
-        self.best_losses = torch.zeros(0, dtype=torch.float64)
+        self.best_losses = torch.zeros(0, 0, dtype=torch.float64)
         self.now: dict[str, Any] = {r.name: Now(memory={}) for r in self.recipe.regularizers}
         self._set_knobs()
         for r in self.recipe.regularizers:
             r.prepare(self.learner, self.now[r.name])
         self.learner.ready()
         self.weights = self.learner.weights()
-        self.probe = stratified(self.data.labels[self.data.train], len(self.data.valid))
-        self.valid = torch.arange(self.examples, self.examples + len(self.data.valid))
-        self._spoilt = (self.data.labels != self.data.true_labels)[self.data.train].nonzero().flatten()
+        labels = self.learner.labels.cpu()
+        self.probe = torch.stack([own[stratified(labels[own], plan.valid.shape[1])] for own in plan.train])
+        self.shares = torch.stack([class_weights(labels[own], len(self.data.classes)) for own in plan.train])
+        self.spoilt = (self.data.labels != self.data.true_labels)[self.data.train].nonzero().T
+
+    @property
+    def rows(self) -> list[Row]:
+        """The rows of a run alone: of the first trial."""
+        return self.rows_of[0]
+
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """The knobs of a run alone, by path: of the first trial."""
+        return self.knobs_of[0]
 
     # -- where the run is ---------------------------------------------------------------------------------------------
 
@@ -64,31 +81,96 @@ class Job:
     @property
     def steps(self) -> int:
         """Optimizer steps of the whole run."""
-        return self.recipe.epochs * self.steps_per_epoch
+        return max(recipe.epochs for recipe in self.recipes) * self.steps_per_epoch
 
-    def generator(self, what: int, step: int = 0) -> torch.Generator:
+    def goes_on(self) -> bool:
+        """Whether a trial trains on; those whose epochs are over, or that stopped, leave the trial axis."""
+        keep = [at for at, trial in enumerate(self.going) if not self._ended(at, trial)]
+        if keep and len(keep) < len(self.going):
+            self._keep(keep)
+        return bool(keep)
+
+    def _ended(self, at: int, trial: int) -> bool:
+        recipe = self.recipes[trial]
+        if not bool(self.alive[at]):
+            self.failed.add(trial)
+        over = self.epoch >= recipe.epochs or trial in self.stopping | self.failed
+        return over or any(r.should_stop(self.rows_of[trial]) for r in recipe.regularizers)
+
+    def _keep(self, keep: list[int]) -> None:
+        at = torch.tensor(keep, device=self.learner.device)
+        self.learner.keep(at)
+        self.going = [self.going[each] for each in keep]
+        self.alive, self.sums, self.best_losses = self.alive[at], self.sums[:, at], self.best_losses[at.cpu()]
+        for now in self.now.values():
+            now.memory = {name: tensor[at] for name, tensor in now.memory.items()}
+        self._set_knobs()
+        self.weights = self.learner.weights()
+
+    def generator(self, what: int, step: int = 0, seed: int | None = None) -> torch.Generator:
         """Random numbers that are a function of (seed, what, epoch, step) alone."""
-        key = np.random.SeedSequence([self.recipe.seed, what, self.epoch, step]).generate_state(2, np.uint32)
+        seed = self.recipe.seed if seed is None else seed
+        key = np.random.SeedSequence([seed, what, self.epoch, step]).generate_state(2, np.uint32)
         return torch.Generator().manual_seed(int(key[0]) << 31 | int(key[1]) >> 1)
 
+    @property
+    def seed_of(self) -> list[int]:
+        """The seed of each trial that still trains."""
+        return [self.recipes[trial].seed for trial in self.going]
+
+    @property
+    def fold_of(self) -> list[int]:
+        """The fold of each trial that still trains: they go through all in turn."""
+        return [trial % self.folds for trial in self.going]
+
+    @property
+    def class_weights(self) -> Tensor | None:
+        """What an example of each class counts, (1 or trials, classes); None where all count the same."""
+        if self.recipe.data.balance != "weighted":
+            return None
+        own = self.shares[self.fold_of] if self.folds > 1 else self.shares
+        return own.to(self.weights[0].dtype).to(self.learner.device)
+
     def batches(self, step: int) -> list[tuple[Tensor, float]]:
-        """The step's batches as (1, batch) positions with their share of the step; sets the knobs for this step."""
+        """The step's batches as (1 or trials, batch) positions with their share of it; sets the knobs for this step."""
+        seeds, streams = self.seed_of, [*zip(self.seed_of, self.fold_of, strict=True)]
         if self._order[0] != self.epoch:
-            self._order = (self.epoch, torch.randperm(self.examples, generator=self.generator(1)))
+            drawn = [self._drawn(self.generator(1, 0, seed), fold) for seed, fold in dict.fromkeys(streams)]
+            self._order = (self.epoch, torch.stack(drawn))
         self._follow_turns()
         size = self.recipe.batch_size
-        whole = self._order[1][step * size * self.recipe.accumulate : (step + 1) * size * self.recipe.accumulate]
-        factor = self.recipe.schedule.factor(self.step, self.steps)
-        self.lr = torch.full((self.learner.trials,), self.knobs["lr"] * factor, dtype=torch.float64)
-        self.lr = self.lr.to(self.weights[0].dtype).to(self.learner.device)
-        generator = self.generator(2, step)
-        self.drop = self._drop(generator)
+        whole = self._order[1][:, step * size * self.recipe.accumulate : (step + 1) * size * self.recipe.accumulate]
+        self.lr = self._rates()
+        draws = partial(self._uniform, {seed: self.generator(2, step, seed) for seed in dict.fromkeys(seeds)})
+        self.drop = self._drop(draws)
         for now in self.now.values():
-            now.epoch, now.step, now.lr = self.epoch, self.step, self.lr
-            now.draws = partial(torch.rand, generator=generator)
+            now.epoch, now.step, now.lr, now.draws = self.epoch, self.step, self.lr, draws
         if isinstance(self.learner, Module):
             self._seed_layers(self.generator(3, step).initial_seed())
-        return [(p.unsqueeze(0).to(self.learner.device), len(p) / len(whole)) for p in torch.split(whole, size)]
+        if self.recipe.data.augment != "none":
+            self.learner.vary(self.epoch, self.generator(4, step).initial_seed() >> 1)
+        positions = by_key(whole, streams).to(self.learner.device)
+        return [(part, part.shape[1] / whole.shape[1]) for part in torch.split(positions, size, 1)]
+
+    def _rates(self) -> Tensor:
+        """The learning rate of each trial at this step."""
+        epochs, at = [self.recipes[trial].epochs for trial in self.going], self.recipe.schedule.factor
+        factor = {each: at(self.step, each * self.steps_per_epoch) for each in dict.fromkeys(epochs)}
+        rates = [self.knobs_of[trial]["lr"] * factor[each] for trial, each in zip(self.going, epochs, strict=True)]
+        return torch.tensor(rates, dtype=torch.float64).to(self.weights[0].dtype).to(self.learner.device)
+
+    def _uniform(self, generators: dict[int, torch.Generator], *shape: int, dtype: Any = None) -> Tensor:
+        """Uniform numbers (1 or trials, *shape), the same for trials of one seed."""
+        drawn = torch.stack([torch.rand(*shape, generator=each, dtype=dtype) for each in generators.values()])
+        return by_key(drawn, self.seed_of).to(self.learner.device)
+
+    def _drawn(self, generator: torch.Generator, fold: int) -> Tensor:
+        """The epoch's order: every example once; or, resampled, as many draws with every class as likely."""
+        own = self.train[fold]
+        if self.recipe.data.balance != "resampled":
+            return own[torch.randperm(self.examples, generator=generator)]
+        shares = self.shares[fold][self.learner.labels.cpu()[own]]
+        return own[torch.multinomial(shares, self.examples, replacement=True, generator=generator)]
 
     def _seed_layers(self, seed: int) -> None:
         """Set the random state that layers draw from; torch.manual_seed would queue a traceback at every step."""
@@ -96,16 +178,11 @@ class Job:
         if self.learner.device.type == "cuda":
             torch.cuda.manual_seed(seed)
 
-    def _drop(self, generator: torch.Generator) -> Callable[[Tensor], Tensor] | None:
+    def _drop(self, draws: Callable[..., Tensor]) -> Callable[[Tensor], Tensor] | None:
         if "dropout" not in self.now:
             return None
         rate = self.now["dropout"].rate
-
-        def drop(x: Tensor) -> Tensor:
-            draws = torch.rand(1, *x.shape[-2:], generator=generator, dtype=x.dtype)
-            return dropped(x, rate, draws.to(x.device))
-
-        return drop
+        return lambda x: dropped(x, rate, draws(*x.shape[-2:], dtype=x.dtype))
 
     @property
     def threads(self) -> int:
@@ -146,13 +223,12 @@ class Job:
                 r.prepare(self.learner, self.now[r.name])
 
     def _set_knobs(self) -> None:
-        trials, where = self.learner.trials, self.learner.device
+        dtype = torch.float64 if self.plan.dtype == torch.float64 else torch.float32
         for r in self.recipe.regularizers:
             for knob in r.knobs():
-                value = self.knobs[f"{r.name}.{knob.name}"]
-                plain = isinstance(value, str | bool)
-                dtype = torch.float64 if self.plan.dtype == torch.float64 else torch.float32
-                held = value if plain else torch.full((trials,), value, dtype=dtype, device=where)
+                values = [self.knobs_of[trial][f"{r.name}.{knob.name}"] for trial in self.going]
+                plain = isinstance(values[0], str | bool)
+                held = values[0] if plain else torch.tensor(values, dtype=dtype, device=self.learner.device)
                 setattr(self.now[r.name], knob.name, held)
 
     def _follow_turns(self) -> None:
@@ -171,71 +247,30 @@ class Job:
         return objective
 
     def must_be_finite(self, fine: Tensor) -> None:
-        """Leave out trials whose loss or gradients are no numbers; with none left, stop at the last finite weights."""
+        """Hold trials whose loss or gradients are no numbers; with none left, stop at the last finite weights."""
         self.alive = self.alive & fine
         if not bool(self.alive.any()):
+            self.failed |= {*self.going}
             self.learner.clear()
             raise Diverged(
                 f"the loss is no longer a finite number at step {self.step} (epoch {self.epoch + 1}); the last finite "
                 f"weights are kept. Lower lr (now {float(self.lr[0]):g}) or a regularizer's strength."
             )
 
-    def measure(self, watch: Watch) -> Row:
-        """Evaluate the probe and the validation part, and append the row."""
-        with self.at_work():
-            train, valid = self._side(self.probe), self._side(self.valid)
-        row: Row = {"epoch": self.epoch, "step": self.step}
-        for name, side in (("train", train), ("valid", valid)):
-            row[f"{name}_loss"] = float(side["loss"].mean())
-            scores = evaluation.summary(side["labels"], side["answers"], len(self.data.classes))
-            row |= {f"{name}_{key}": value for key, value in scores.items()}
-        row |= evaluation.compared(train, valid)
-        row |= self._rise(valid["loss"])
-        if len(self._spoilt):
-            row |= self._noise()
-        objective, penalty, examples = (float(total[0]) for total in self.sums)
-        row["objective"] = objective / examples if examples else None
-        row["penalty"] = penalty / examples if examples else None
-        row["lr"] = float(self.lr[0]) if self.epoch else None
-        row["examples"] = self.epoch * self.examples
-        row["seconds"] = self.seconds
+    def measure(self, watch: Watch) -> list[Row]:
+        """Evaluate the probe and the validation part; a row for each trial that still trains and is finite."""
+        found = []
+        for trial, fine, row in zip(self.going, self.alive.tolist(), measured(self), strict=True):
+            if fine:
+                found.append(row | ({"trial": trial} if len(self.recipes) > 1 else {}))
+                self.rows_of[trial].append(found[-1])
         self.sums.zero_()
-        self.rows.append(row)
-        watch.on_row(self, row)
-        return row
-
-    def _side(self, positions: Tensor) -> dict[str, Any]:
-        logits = self.learner.answers(positions)[0].double().cpu().numpy()
-        labels = self.learner.labels.cpu()[positions].numpy()
-        answers = logits.argmax(-1)
-        right = (answers == labels).astype(float)
-        return {"loss": evaluation.losses(logits, labels), "right": right, "labels": labels, "answers": answers}
-
-    def _rise(self, losses: Any) -> Row:
-        """By how much the validation loss stands above its own minimum, paired over the examples, with an interval."""
-        if self.is_best(float(losses.mean())):
-            self.best_losses = torch.from_numpy(losses)
-        difference = losses - self.best_losses.numpy()
-        low, high = evaluation.interval(difference)
-        return {"rise": float(difference.mean()), "rise_low": low, "rise_high": high}
-
-    def is_best(self, valid_loss: float) -> bool:
-        """Whether no row before has a validation loss as low."""
-        return all(valid_loss < row["valid_loss"] for row in self.rows)
+        watch.on_rows(self, found)
+        return found
 
     def is_best_row(self, row: Row) -> bool:
         """Whether `row`, the last one, has the lowest validation loss."""
         return all(row["valid_loss"] < other["valid_loss"] for other in self.rows if other is not row)
-
-    def _noise(self) -> Row:
-        """Accuracy of the probe on the true labels, and the share of the wrong labels that is repeated."""
-        answers = self.learner.answers(self.probe)[0].argmax(-1).cpu()
-        truth = self.data.true_labels[self.data.train]
-        repeated = (
-            self.learner.answers(self._spoilt)[0].argmax(-1).cpu() == self.data.labels[self.data.train][self._spoilt]
-        )
-        clean = (answers == truth[self.probe]).double().mean()
-        return {"clean_train_accuracy": float(clean), "memorised": float(repeated.double().mean())}
 
     # -- checkpoints --------------------------------------------------------------------------------------------------
 
@@ -255,25 +290,13 @@ class Job:
         where = self.learner.device
         self.learner.load(tensors)
         self.sums, self.alive = tensors["job.sums"].to(where), tensors["job.alive"].to(where)
-        self.best_losses = tensors["job.best_losses"]
+        self.best_losses = tensors["job.best_losses"].reshape(self.learner.trials, -1)
         for name, now in self.now.items():
             prefix = f"memory.{name}."
             now.memory = {k.removeprefix(prefix): t.to(where) for k, t in tensors.items() if k.startswith(prefix)}
         self.epoch, self.step_in_epoch, self.seconds = place["epoch"], place["step_in_epoch"], place["seconds"]
-        self.knobs |= place["knobs"]
+        self.knobs_of[0] |= place["knobs"]
         self.turns = [tuple(turn) for turn in place["turns"]]
         self._set_knobs()
-        self.rows = list(rows)
+        self.rows_of[0] = list(rows)
         self.lr = torch.full((self.learner.trials,), float(rows[-1]["lr"] or 0.0) if rows else 0.0)
-
-
-def stratified(labels: Tensor, most: int) -> Tensor:
-    """At most `most` positions, each class with its share, in order: a fixed probe of the training part."""
-    if most >= len(labels):
-        return torch.arange(len(labels))
-    kept = [
-        at[: max(1, round(most * len(at) / len(labels)))]
-        for c in torch.unique(labels)
-        for at in [(labels == c).nonzero().flatten()]
-    ]
-    return torch.cat(kept).sort().values[:most]

@@ -20,6 +20,11 @@ def runs() -> Path:
     return Path(named).expanduser().resolve() if named else (clone() or Path.cwd()) / "runs"
 
 
+def studies() -> Path:
+    """Where searches go: `studies` beside the runs."""
+    return runs() / "studies"
+
+
 def cache() -> Path:
     """Where what can be computed again is kept: `WORKBENCH_CACHE`, else `workbench` in the user's cache folder."""
     named = os.environ.get("WORKBENCH_CACHE")

@@ -1,23 +1,28 @@
-"""From a restored run to answers on new inputs."""
+"""From a trained run to answers on new inputs; the data that it was trained on need not be there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.errors import BadData, BrokenRun
 from workbench.learners import head
-from workbench.learners.module import Module
 from workbench.scopes import Head
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from workbench.backbones import Built
     from workbench.datasets import Dataset
+    from workbench.folder import RunFolder
     from workbench.learners.plan import Plan
+    from workbench.recipe import Recipe
+    from workbench.scopes import Scope
 
 
 class Whole(torch.nn.Module):
@@ -37,48 +42,97 @@ class Whole(torch.nn.Module):
         return head.apply(weights, features.unsqueeze(0), self.bent)[0]
 
 
-def whole(plan: Plan) -> Whole:
-    """The plan's network with its present weights, on the CPU in eval mode."""
-    learner = plan.learner
-    weights = learner.head if isinstance(learner, Module) else learner.weights_all
-    spec = plan.recipe.scope if plan.recipe.scope.name == "head" else Head()
-    body = deepcopy(plan.built.body).cpu()  # the caller's own: what is done to it changes no later answer
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A trained model with what belongs to it: how pictures come to it, its classes, where and in what it computes."""
+
+    model: Whole
+    built: Built
+    classes: tuple[str, ...]
+    device: torch.device
+    dtype: torch.dtype
+
+
+def of_plan(plan: Plan) -> Predictor:
+    """The plan's network with its present weights."""
+    model = whole(plan.recipe.scope, plan.built, plan.learner.state())
+    return Predictor(model, plan.built, plan.data.classes, plan.device, plan.dtype)
+
+
+def whole(scope: Scope, built: Built, state: Mapping[str, Tensor]) -> Whole:
+    """One network from a backbone and what a learner's `state` holds, on the CPU in eval mode."""
+    body = deepcopy(built.body).cpu()  # the caller's own: what is done to it changes no later answer
+    there = dict(body.named_parameters()) | dict(body.named_buffers())
+    with torch.no_grad():
+        for name, tensor in state.items():
+            own = there.get(name.removeprefix("body.").removeprefix("buffer."))
+            if own is not None and name.startswith(("body.", "buffer.")):
+                own.copy_(tensor)
+    weights = {name: w.detach().cpu().clone() for name, w in state.items() if name.startswith("head.")}
     dtype = next(iter(weights.values())).dtype
-    mean, std = learner.standard if isinstance(learner, Module) else plan.standard
-    standard = (mean.cpu().to(dtype), std.cpu().to(dtype))
-    held = {name: w.detach().cpu().clone() for name, w in weights.items()}
-    return Whole(body, standard, held, spec.activation).eval()
+    standard = state["buffer.mean"].cpu().to(dtype), state["buffer.std"].cpu().to(dtype)
+    spec = scope if isinstance(scope, Head) else Head()
+    return Whole(body, standard, weights, spec.activation).eval()
 
 
-def pictures(inputs: Sequence[str | Path], data: Dataset) -> tuple[list[str], Tensor]:
-    """Files, and all that lie below folders, as `data` reads its own: their names, and uint8 (files, 3, side, side)."""
-    from workbench.datasets.files import decoded, found
-    from workbench.errors import BadData
+def from_folder(recipe: Recipe, files: RunFolder, step: int) -> Predictor:
+    """The model whose weights a run's folder holds of `step`; the data that it was trained on need not be there."""
+    from workbench.backbones.vision import build
+    from workbench.learners.plan import DTYPES, device
+
+    about = files.read("environment.json") or {}
+    if "classes" not in about:
+        raise BrokenRun(
+            f"{files.path} does not say what its classes are: it was made by an earlier version. Run it again."
+        )
+    state, _ = files.load(step)
+    built = build(recipe.backbone, side=about["side"], seed=recipe.seed)
+    if built.fingerprint != about["backbone"]:
+        raise BrokenRun(f"the weights of {recipe.backbone} are not those that {files.path} was trained from.")
+    dtype = DTYPES[about["precision"]]
+    return Predictor(whole(recipe.scope, built, state), built, tuple(about["classes"]), device(), dtype)
+
+
+def pictures(
+    inputs: Sequence[str | Path], data: Dataset, broken: str = "refuse"
+) -> tuple[list[str], Tensor, list[str]]:
+    """Files, and all that lie below folders, as `data` reads its own: their names, uint8 (files, 3, side, side), and a
+    sentence on each that cannot be read where `broken` is "leave out"; else these are an error."""
+    from workbench.datasets.files import Folder
+    from workbench.datasets.pictures import picture
 
     files: list[Path] = []
     for path in map(Path, inputs):
-        below = found(path)[0] if path.is_dir() else [path]
+        below = [path / name for name in Folder(path).names] if path.is_dir() else [path]
         if not below or not path.exists():
             raise BadData(
                 f"{path} {'holds no pictures' if path.exists() else 'is not there'}: name pictures, or folders."
             )
         files += below
-    read, _, broken = decoded(files, data.size)
-    if broken:
-        raise BadData(f"cannot be read: {'; '.join(f'{files[at]}: {why}' for at, why in broken.items())}.")
-    return [str(path) for path in files], read
+    read: dict[str, Tensor] = {}
+    wrong = []
+    for path in files:
+        try:
+            read[str(path)] = torch.from_numpy(picture(path.read_bytes(), data.size).copy())
+        except (ValueError, OSError) as error:
+            wrong.append(f"{path}: {error}")
+    if wrong and (broken == "refuse" or not read):
+        raise BadData(f"cannot be read: {'; '.join(wrong)}. Go on without them by broken='leave out'.")
+    return [*read], torch.stack([*read.values()]), wrong
 
 
 @torch.no_grad()
-def logits(plan: Plan, inputs: Any) -> Tensor:
+def logits(by: Predictor, inputs: Any) -> Tensor:
     """Logits (examples, classes) of uint8 pictures (examples, channels, height, width), in batches."""
-    model = whole(plan).to(plan.device)
+    model = by.model.to(by.device)
     pictures = torch.as_tensor(inputs)
+    if pictures.dim() != 4 or pictures.shape[1] not in (1, 3):
+        rule = "inputs must be files, or uint8 pictures (examples, 1 or 3 channels, height, width)"
+        raise BadData(f"{rule}, got {tuple(pictures.shape)}.")
     body_dtype = next(model.body.parameters()).dtype
-    mixed = torch.autocast(plan.device.type, torch.bfloat16, enabled=plan.dtype == torch.bfloat16)
+    mixed = torch.autocast(by.device.type, torch.bfloat16, enabled=by.dtype == torch.bfloat16)
     with mixed:
         parts = [
-            model(plan.built.prepare(p.to(plan.device)).to(body_dtype)).float().cpu()
-            for p in torch.split(pictures, 256)
+            model(by.built.prepare(p.to(by.device)).to(body_dtype)).float().cpu() for p in torch.split(pictures, 256)
         ]
     return torch.cat(parts)

@@ -1,4 +1,4 @@
-"""Runs that wait for their turn: a ticket a process, in the order of arrival, void when its process dies."""
+"""Runs that wait for their turn: a ticket a process, in the order of asking, void when its process dies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from workbench import paths
+from workbench.folder import breathes
+
+ARRIVES = 60.0  # seconds within which a process that was asked comes for its ticket
 
 
 def tickets() -> list[Path]:
@@ -23,9 +26,30 @@ def tickets() -> list[Path]:
         except Timeout:
             found.append(path)
             continue
-        path.unlink(missing_ok=True)
+        if _awaited(path):
+            found.append(path)
+        else:
+            path.unlink(missing_ok=True)
         lock.release()
     return found
+
+
+def _awaited(path: Path) -> bool:
+    """Whether the process that it was made for lives, and may still come for it."""
+    asked, pid = path.name.split("~")[0].split("-")
+    return time.time_ns() - int(asked) < 1e9 * ARRIVES and breathes(int(pid))
+
+
+def ticket(run: Path, pid: int) -> Path:
+    """A ticket for the run that this process will drive: who asks first goes first, whoever's process is up sooner."""
+    path = _ticket(run, time.time_ns(), pid)
+    path.touch()
+    return path
+
+
+def _ticket(run: Path, asked: int, pid: int) -> Path:
+    _room().mkdir(parents=True, exist_ok=True)
+    return _room() / f"{asked:020d}-{pid}~{run.name}.ticket"
 
 
 def _room() -> Path:
@@ -34,15 +58,14 @@ def _room() -> Path:
 
 @contextmanager
 def turn(
-    run: Path, next_in_line: Callable[[], None], given_up: Callable[[], bool], asked: int | None = None
+    run: Path, next_in_line: Callable[[], None], given_up: Callable[[], bool], mine: Path | None = None
 ) -> Iterator[bool]:
     """Wait until all who asked before are done; then it is our turn until the block ends.
 
     `next_in_line` is called once when at most one is before us. Yields False where `given_up` said so before our turn.
-    `asked`: when the run was asked for, in nanoseconds, since the processes of two runs may arrive the other way round.
+    `mine`: the ticket that was made when the run was asked for; else one is made now.
     """
-    _room().mkdir(parents=True, exist_ok=True)
-    mine = _room() / f"{asked or time.time_ns():020d}-{os.getpid()}~{run.name}.ticket"
+    mine = mine or _ticket(run, time.time_ns(), os.getpid())
     lock, going = FileLock(mine), FileLock(_room() / "going.lock", timeout=0)
     lock.acquire()
     try:

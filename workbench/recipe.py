@@ -11,6 +11,7 @@ from typing import Any, Self
 from workbench.choices import Choice, Knob, Knobbed, Menu, Options, Range, Text, knob, known
 from workbench.errors import BadChoice
 
+BUNDLED = "glyph-resnet"  # the backbone of bundled data where none is named; for a person's own there is no default
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 
@@ -22,7 +23,7 @@ class Recipe(Knobbed):
     """
 
     data: Any = knob("digits", Menu("datasets"), "What to learn from.")
-    backbone: Any = knob("glyph-resnet", Menu("backbones"), "The pretrained model to start from.")
+    backbone: Any = knob("", Menu("backbones"), "The pretrained model to start from.")
     scope: Any = knob("head", Menu("scopes"), "Which weights train; the others stay frozen.")
     regularizers: Any = knob((), Menu("regularizers", many=True), "What makes training generalise.")
     optimizer: Any = knob("adamw", Menu("optimizers"), "How a gradient becomes a step.")
@@ -34,6 +35,11 @@ class Recipe(Knobbed):
     precision: str = knob("auto", Options(PRECISIONS), "In which numbers the network computes.")
     seed: int = knob(0, Range(0, 2**31 - 1), "Decides initial weights, order and masks.")
     changes: str = knob("", Text("changes"), "Knobs turned during the run, by step: '40: l2.strength=0.1'.")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.backbone.architecture and not self.data.own:
+            object.__setattr__(self, "backbone", type(self.backbone)(BUNDLED))
 
     @property
     def id(self) -> str:

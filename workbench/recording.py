@@ -8,26 +8,33 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import torch
 from filelock import FileLock, Timeout
 
+from workbench import progress
 from workbench.errors import BrokenRun, Diverged, Interrupted, RunBusy
 from workbench.job import Job
 from workbench.learners.plan import plan
 from workbench.trainer import Watch, train
 
 if TYPE_CHECKING:
+    from workbench.datasets import Data
     from workbench.folder import RunFolder
     from workbench.recipe import Recipe
     from workbench.regularizers import Row
 
 LEAST, MOST = 1.0, 60.0  # seconds between checkpoints: no closer at epoch ends, no further apart within one
 SHARE = 0.005  # of a run's time goes into them, at most: where writing one takes long they stand further apart
+UNTRAINED = (
+    "No epoch has a lower validation loss than the start, so answers come from the untrained head: lower lr, "
+    "regularize, or take a backbone that knows such examples."
+)
 LOOK = 0.05  # seconds between looks at the control file
 
 
@@ -58,8 +65,9 @@ class Recorder(Watch):
             self._wait(1 / self.pace / job.steps_per_epoch)
         return True
 
-    def on_row(self, job: Job, row: Row) -> None:
+    def on_rows(self, job: Job, rows: Sequence[Row]) -> None:
         """Append the row; checkpoint it where one is due, hold it in memory where it is the best so far."""
+        [row] = rows
         self.folder.tell("row", **row)
         if job.is_best_row(row):
             self.best_step, self.held = job.step, None if self._due() else job.snapshot()
@@ -137,6 +145,11 @@ def environment(job: Job) -> dict[str, Any]:
         "precision": str(plan.dtype).removeprefix("torch."),
         "threads": job.threads,
         "data": job.data.fingerprint,
+        "valid": job.data.measured_on,
+        "classes": list(job.data.classes),
+        "side": int(job.data.inputs.shape[-1]),
+        "backbone": plan.built.fingerprint,
+        "cut": job.learner.cut,  # the last part whose outcome is kept
     }
 
 
@@ -160,8 +173,11 @@ def deferred_interrupts(recorder: Recorder) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def record(recipe: Recipe, folder: RunFolder) -> Iterator[Row]:
-    """Train `recipe` into `folder`, going on from its newest whole checkpoint; yields the rows that are new."""
+def record(recipe: Recipe, folder: RunFolder, data: Data | None = None) -> Iterator[Row]:
+    """Train `recipe` into `folder`, going on from its newest whole checkpoint; yields the rows that are new.
+
+    `data`: other parts than the recipe's own, for a fold.
+    """
     lock = FileLock(folder.path / ".lock", timeout=0.5)  # a viewer that looks whether someone holds it is gone by then
     try:
         lock.acquire()
@@ -170,7 +186,7 @@ def record(recipe: Recipe, folder: RunFolder) -> Iterator[Row]:
     recorder = Recorder(folder)
     try:
         with deferred_interrupts(recorder):
-            yield from _recorded(recipe, folder, recorder)
+            yield from _recorded(recipe, folder, recorder, data)
         if recorder.interrupted:
             raise Interrupted(
                 f"Interrupted between two steps. wb.fine_tune(recipe, folder={str(folder.path)!r}) goes on."
@@ -179,22 +195,29 @@ def record(recipe: Recipe, folder: RunFolder) -> Iterator[Row]:
         lock.release()
 
 
-def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder) -> Iterator[Row]:
+def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder, data: Data | None) -> Iterator[Row]:
     folder.clear_orphans()
     folder.tell("started", pid=os.getpid())
     job = None
     try:
-        job = Job(plan(recipe))
+        with progress.told_to(partial(_getting_ready, folder, recorder)):
+            job = Job(plan(recipe, data))
         _go_on_from(job, folder, recorder)
+        told = {event["text"] for event in folder.events() if event["event"] == "note"}
         for note in job.data.notes:
-            folder.tell("note", text=note)
+            if note not in told:
+                folder.tell("note", text=note)
         for row in train(job, recorder):
             yield row
             if row["epoch"] == 0:
                 _tell_baseline(job, folder)
         if not recorder.stopped:
             recorder.save(job)
+            if recorder.best_step == 0 and job.steps:
+                folder.tell("note", text=UNTRAINED)
             folder.tell("finished", step=job.step, seconds=job.seconds, memory=memory())
+    except _Left:
+        folder.tell("stopped", step=0, why="before the first epoch")
     except GeneratorExit:  # whoever drives the loop left it, at an epoch's end
         if job is not None:
             recorder.end(job)
@@ -207,6 +230,17 @@ def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder) -> Iterator
     except BaseException as error:
         folder.tell("failed", kind=type(error).__name__, message=str(error))
         raise
+
+
+class _Left(Exception):  # no error: somebody pressed Stop
+    """Stopped while the data was read."""
+
+
+def _getting_ready(folder: RunFolder, recorder: Recorder, what: str, done: int, total: int) -> None:
+    """Tell how far reading is; stopped or interrupted, leave: what was read is kept."""
+    folder.tell("preparing", what=what, done=done, total=total)
+    if recorder.interrupted or folder.control()["state"] == "stopped":
+        raise _Left
 
 
 def _go_on_from(job: Job, folder: RunFolder, recorder: Recorder) -> None:
@@ -227,6 +261,7 @@ def _go_on_from(job: Job, folder: RunFolder, recorder: Recorder) -> None:
         raise BrokenRun(f"the data changed since {folder.path} began; start the recipe in a new folder.")
     changed = [k for k in ("device", "precision", "threads", "versions") if before and before[k] != now[k]]
     folder.tell("resumed", step=place["step"], exact=not changed)
+    folder.tell("note", text=f"Going on from step {place['step']}, in epoch {place['epoch'] + 1}.")
     if changed:
         folder.tell("note", text=f"Going on is not exact: {', '.join(changed)} changed since the run began.")
     job.restore(tensors, place, folder.rows())

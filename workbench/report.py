@@ -219,19 +219,21 @@ def _value(text: str) -> Any:
 
 
 def read_values(path: str | Path) -> dict[str, Any]:
-    """A YAML file of plain scalars, `epochs: 20` and the like, a line each."""
+    """A YAML file of plain scalars, `epochs: 20` and the like, a line each; a list of them counts as one text."""
     import yaml
 
     try:
         found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise BadParameter(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(found, dict) or any(isinstance(value, dict | list) for value in found.values()):
-        raise BadParameter(f"{path} must hold plain knobs, `epochs: 20` and the like, a line each.")
-    return {
-        str(name): float(value) if isinstance(value, str) and NUMBER.fullmatch(value) else value
-        for name, value in found.items()
-    }
+    rule = f"{path} must hold plain knobs, `epochs: 20` and the like, a line each"
+    if not isinstance(found, dict):
+        raise BadParameter(f"{rule}.")
+    for key, value in found.items():
+        if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(v, dict | list) for v in value)):
+            raise BadParameter(f"{rule}; {key} is none.")
+    plain = {str(key): ", ".join(map(str, v)) if isinstance(v, list) else v for key, v in found.items()}
+    return {key: float(v) if isinstance(v, str) and NUMBER.fullmatch(v) else v for key, v in plain.items()}
 
 
 def write_results(folder: str | Path, figures: Mapping[str, Any], tables: Mapping[str, Any]) -> Path:

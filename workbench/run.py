@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from workbench import errors, paths
+from workbench import errors
 from workbench import history as tables
-from workbench.errors import BadChoice, BrokenRun, RunFailed
-from workbench.folder import RunFolder
+from workbench.errors import BadData, BrokenRun, RunBusy, RunFailed
+from workbench.folder import ENDED, RunFolder
 from workbench.recipe import Recipe
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from workbench.learners.plan import Plan
-
-ENDED = ("finished", "failed", "stopped")
-UNDER_WAY = ("launched", "started", "paused", "continued")
-CHOSEN = ("data", "backbone", "scope", "regularizers")
-COLUMNS = ("name", "state", *CHOSEN, "best_epoch", "valid_accuracy", "gap_accuracy")
+    from workbench.datasets import Data
+    from workbench.predicting import Predictor
 
 
 class Run:
@@ -30,7 +27,7 @@ class Run:
 
     def __init__(self, folder: str | Path | RunFolder):
         self.files = folder if isinstance(folder, RunFolder) else RunFolder(folder)
-        self._held: tuple[int, Plan] | None = None  # what was restored last, and of which step
+        self._held: tuple[int, Predictor] | None = None  # what was restored last, and of which step
 
     def __repr__(self) -> str:
         found = self.best
@@ -74,7 +71,7 @@ class Run:
     def messages(self) -> list[str]:
         """What the run had to say: of its data, of going on, of failing."""
         told = [e for e in self.files.events() if e["event"] in ("note", "failed")]
-        return [e["text"] if e["event"] == "note" else _failure(e) for e in told]
+        return [e["text"] if e["event"] == "note" else errors.told(e["kind"], e["message"]) for e in told]
 
     @property
     def baseline(self) -> dict[str, float] | None:
@@ -83,38 +80,40 @@ class Run:
         return {"accuracy": found[-1]["accuracy"], "loss": found[-1]["loss"]} if found else None
 
     @property
+    def on(self) -> str:
+        """A hash of the examples that it is measured on: runs of another do not compare; "" while it is not known."""
+        return str((self.files.read("environment.json") or {}).get("valid", ""))
+
+    @property
     def progress(self) -> dict[str, Any]:
         """Where it is: `step`, `steps`, `epoch`, `seconds`, `memory` (bytes), the newest that was told."""
         told = [e for e in self.files.events() if e["event"] in ("progress", "finished")]
         return told[-1] if told else {}
 
     @property
+    def preparing(self) -> dict[str, Any]:
+        """Before the first epoch: `what` is done, how many are `done`, and of how many (`total`)."""
+        told = self.files.events()
+        return told[-1] if told and told[-1]["event"] == "preparing" else {}
+
+    @property
     def alive(self) -> bool:
         """Whether a process drives it now."""
-        from filelock import FileLock, Timeout
-
-        if not (self.folder / ".lock").exists():
-            return False
-        lock = FileLock(self.folder / ".lock", timeout=0)
-        try:
-            lock.acquire()
-            lock.release()
-            return False
-        except Timeout:
-            return True
+        return self.files.driven
 
     @property
     def state(self) -> str:
         """queued, running, paused, stopped, finished, failed, or interrupted (its process is gone)."""
-        told = (e for e in reversed(self.files.events()) if e["event"] in (*ENDED, *UNDER_WAY))
-        last: dict[str, Any] = next(told, {"event": "new"})
-        if last["event"] in (*ENDED, "new"):
-            return str(last["event"])
-        if last["event"] == "launched":
-            return "queued" if _breathes(last["pid"]) else "interrupted"
-        if not self.alive:
-            return "interrupted"
-        return "paused" if last["event"] == "paused" else "running"
+        return self.files.state
+
+    @property
+    def note(self) -> str:
+        """What a person wrote of it: `run.note = "without dropout"`; kept in its folder."""
+        return str(self.files.control().get("note", ""))
+
+    @note.setter
+    def note(self, text: str) -> None:
+        self.files.ask(note=str(text))
 
     # -- while it runs ------------------------------------------------------------------------------------------------
 
@@ -132,7 +131,7 @@ class Run:
         if self.state not in ("finished", "running", "paused", "queued"):
             from workbench.worker import launch
 
-            launch(self)
+            launch(self.files, self.recipe)
         return self
 
     def turn(self, path: str, value: float) -> None:
@@ -178,122 +177,112 @@ class Run:
             )
         return self
 
+    def train_on(self, epochs: int = 10) -> Run:
+        """Go on from the last checkpoint to `epochs` more than the recipe says, in a new folder; returns the new run.
+
+        Blocks, as `wb.fine_tune` does. With a constant schedule without warm-up the new run is bit for bit the one that
+        would have been so long from the start; any other schedule is stretched over the longer run from here on.
+        """
+        from workbench.branching import longer
+        from workbench.fine_tuning import fine_tune
+
+        found = longer(self, epochs)
+        return fine_tune(found.recipe, found.folder)
+
+    def start_on(self, epochs: int = 10) -> Run:
+        """The same in a process of its own, as `wb.start` does; returns the run to watch."""
+        from workbench.branching import longer
+
+        return longer(self, epochs).resume()
+
+    def delete(self) -> None:
+        """Remove its folder with all that is in it; not while it runs or waits for its turn."""
+        if self.state in ("running", "paused", "queued"):
+            raise RunBusy(f"{self.folder} is {self.state}: run.stop() it first, then delete it.")
+        self.files.remove()
+
     # -- afterwards ---------------------------------------------------------------------------------------------------
 
-    @property
-    def _restored(self) -> Plan:
-        """The plan with the best epoch's weights."""
+    def restored(self) -> Predictor:
+        """The model with the best epoch's weights; `BrokenRun` where these are not kept (yet)."""
+        from workbench.predicting import from_folder
+
         found = self.best
         if found is None:
-            raise BrokenRun(f"{self.folder} has no epoch yet.")
-        steps = self.files.steps()
-        step = found["step"] if found["step"] in steps else steps[-1] if steps else None
-        if step is None:
-            raise BrokenRun(f"{self.folder} has no checkpoint yet: wait for the first one.")
+            why = "".join(f" It failed: {text}" for text in self.messages[-1:] if self.state == "failed")
+            raise BrokenRun(f"{self.folder} has no epoch yet.{why}")
+        step = found["step"]
+        if step not in self.files.steps():
+            way = (
+                "pause it, which keeps them, or wait" if self.state in ("running", "queued") else "run.resume() goes on"
+            )
+            raise BrokenRun(
+                f"the weights of the best epoch ({found['epoch']}) of {self.folder} are not on the disk yet: {way}."
+            )
         if self._held is None or self._held[0] != step:
-            self._held = (step, self._plan_at(step))
+            self._held = (step, from_folder(self.recipe, self.files, step))
         return self._held[1]
 
-    def _plan_at(self, step: int) -> Plan:
-        from workbench.job import Job
-        from workbench.learners.plan import plan
-
-        job = Job(plan(self.recipe))
-        job.restore(*self.files.load(step), [])
-        return job.plan
+    def load_data(self) -> Data:
+        """The data that it was trained on; `BadData` where that has changed since."""
+        data = self.recipe.data.load()
+        about = self.files.read("environment.json") or {}
+        if data.fingerprint != about.get("data"):
+            raise BadData(
+                f"the data changed since {self.folder} was trained: other examples, labels or parts than then. Start "
+                f"its recipe again, or bring the data back."
+            )
+        return cast("Data", data)
 
     def model(self) -> Any:
         """The best epoch's weights as one torch module, on the CPU in eval mode: standardised pictures to logits."""
-        from workbench.predicting import whole
+        return deepcopy(self.restored().model).cpu()
 
-        return whole(self._restored)
+    def predict(self, inputs: Any, broken: str = "refuse") -> pd.DataFrame:
+        """`answer` and each class's probability. `inputs`: uint8 (examples, channels, height, width), or files.
 
-    def predict(self, inputs: Any) -> pd.DataFrame:
-        """`answer` and each class's probability. `inputs`: uint8 (examples, channels, height, width), or files."""
+        `broken`: "refuse", or "leave out" files that cannot be read; which ones, is in the frame's `attrs["broken"]`.
+        """
         import pandas as pd
 
         from workbench.predicting import logits, pictures
 
-        names = None
+        names, wrong = None, list[str]()
         if isinstance(inputs, str | Path):
             inputs = [inputs]
         if isinstance(inputs, list | tuple) and all(isinstance(each, str | Path) for each in inputs):
-            names, inputs = pictures(inputs, self.recipe.data)
-        chances = logits(self._restored, inputs).softmax(-1).numpy()
-        classes = self._restored.data.classes
+            names, inputs, wrong = pictures(inputs, self.recipe.data, broken)
+        chances = logits(self.restored(), inputs).softmax(-1).numpy()
+        classes = self.restored().classes
         answers = [classes[at] for at in chances.argmax(-1)]
         found = pd.DataFrame(chances, columns=list(classes), index=names)
         found.insert(0, "answer", answers, allow_duplicates=True)  # a class may be called so
+        found.attrs["broken"] = wrong
         return found
+
+    def answers(self, part: str = "") -> pd.DataFrame:
+        """A row an example of "train", "valid" or both: `key`, `label`, `answer`, `confidence`, `loss`, `right`."""
+        from workbench import answers
+
+        return answers.of(self).table(part)
 
     def details(self) -> dict[str, Any]:
         """At the best epoch, on the validation part: metrics, those of each class, the confusion matrix."""
-        return self._report("valid")
+        from workbench import answers, evaluation
+
+        found = answers.of(self)
+        valid = found.part("valid")
+        return evaluation.report(found.logits[valid], found.labels[valid], found.classes)
 
     def test(self) -> dict[str, Any]:
         """Unseal the test set: its metrics at the best epoch. Counted, since each look makes the figure less honest."""
-        from workbench.sealing import unsealed
-
-        found = self._report("test")
-        found["unsealed"] = unsealed(self._restored.data.fingerprint, self.folder)
-        self.files.write("test.json", found)
-        return found
-
-    def _report(self, part: str) -> dict[str, Any]:
         from workbench import evaluation
         from workbench.predicting import logits
+        from workbench.sealing import unsealed
 
-        data = self._restored.data
-        rows = getattr(data, part)
-        found = logits(self._restored, data.inputs[rows]).double().numpy()
-        return evaluation.report(found, data.labels[rows].numpy(), data.classes)
-
-
-def _failure(told: dict[str, Any]) -> str:
-    """Our own errors say what to do; of others the kind belongs to it (`KeyError: 'x'`)."""
-    ours = hasattr(errors, told["kind"])
-    return str(told["message"]) if ours else f"{told['kind']}: {told['message']}".removesuffix(": ")
-
-
-def _breathes(pid: int) -> bool:
-    import psutil
-
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def open_run(folder: str | Path) -> Run:
-    """The run in `folder`; a bare name is looked for where runs go."""
-    path = Path(folder).expanduser()
-    path = path if path.exists() or path.is_absolute() else paths.runs() / path
-    if not (path / "recipe.json").is_file():
-        raise BrokenRun(f"{path} holds no recipe.json: it is no run. wb.runs() lists those that are there.")
-    return Run(path)
-
-
-def runs() -> pd.DataFrame:
-    """All runs, the newest first: name, state, recipe, best epoch and its validation metrics; no broken ones."""
-    import pandas as pd
-
-    found = []
-    for path in paths.runs().glob("*/recipe.json"):
-        try:
-            found.append((path.stat().st_mtime, _line(Run(path.parent))))
-        except (BrokenRun, ValueError, OSError, KeyError, TypeError, AttributeError):
-            continue
-    return pd.DataFrame([line for _, line in sorted(found, key=lambda pair: -pair[0])], columns=list(COLUMNS))
-
-
-def _line(run: Run) -> dict[str, Any]:
-    found = run.best or {}
-    try:
-        recipe = run.recipe
-        said = {name: str(getattr(recipe, name)) for name in CHOSEN}
-        said["regularizers"] = ", ".join(map(str, recipe.regularizers))
-    except BadChoice:  # a class of a cell that was not run here yet: as it was written down
-        written = run.files.read("recipe.json")["recipe"]
-        said = {name: str(written[name]) for name in CHOSEN}
-    best = {"best_epoch": "epoch", "valid_accuracy": "valid_accuracy", "gap_accuracy": "gap_accuracy"}
-    return {"name": run.folder.name, "state": run.state, **said, **{key: found.get(row) for key, row in best.items()}}
+        by, data = self.restored(), self.load_data()
+        answered = logits(by, data.inputs[data.test]).double().numpy()
+        found = evaluation.report(answered, data.labels[data.test].numpy(), data.classes)
+        found["unsealed"] = unsealed(data.sealed_as, self.folder)
+        self.files.write("test.json", found)
+        return found

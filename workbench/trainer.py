@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,16 +23,16 @@ class Watch:
         """Whether the next step may be taken."""
         return True
 
-    def on_row(self, job: Job, row: Row) -> None:
-        """An epoch was measured."""
+    def on_rows(self, job: Job, rows: Sequence[Row]) -> None:
+        """An epoch was measured: a row for each trial that still trains."""
 
 
 def train(job: Job, watch: Watch) -> Iterator[Row]:
-    """The loop: yields a row an epoch, row 0 before training; ends early, between two steps, where `watch` says so."""
+    """The loop: a row a trial and epoch, row 0 before training; it ends, between two steps, where `watch` says so."""
     learner, regularizers = job.learner, job.recipe.regularizers
     if not job.rows:
-        yield job.measure(watch)
-    while job.epoch < job.recipe.epochs and not any(r.should_stop(job.rows) for r in regularizers):
+        yield from job.measure(watch)
+    while job.goes_on():
         with job.at_work():
             for step in range(job.step_in_epoch, job.steps_per_epoch):
                 if not watch.go_on(job):
@@ -46,7 +46,7 @@ def train(job: Job, watch: Watch) -> Iterator[Row]:
                         for r in regularizers:
                             inputs, targets = r.on_batch(inputs, targets, job.now[r.name])
                         logits = learner.logits(inputs, job.drop)
-                        loss = cross_entropy(logits, targets)
+                        loss = cross_entropy(logits, targets, job.class_weights)
                         extra = sum(r.on_logits(logits, targets, job.now[r.name]) for r in regularizers)
                         penalty = sum(r.penalty(job.weights, job.now[r.name]) for r in regularizers)
                         objective = job.count(loss + extra + penalty, penalty, positions)
@@ -64,10 +64,16 @@ def train(job: Job, watch: Watch) -> Iterator[Row]:
                         r.after_step(job.weights, job.now[r.name])
                 job.step_in_epoch = step + 1
         job.epoch, job.step_in_epoch = job.epoch + 1, 0
-        yield job.measure(watch)
+        yield from job.measure(watch)
 
 
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean over the batch, one value a trial: (trials, batch, classes) and (1 or trials, batch) to (trials,)."""
-    each = F.cross_entropy(logits.flatten(0, 1), targets.expand(logits.shape[:2]).reshape(-1), reduction="none")
-    return each.view(logits.shape[:2]).mean(1)
+def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Mean over the batch, one value a trial: (trials, batch, classes) and (1 or trials, batch) to (trials,).
+
+    `weights`: what an example of each class counts, (1 or trials, classes).
+    """
+    labels = targets.expand(logits.shape[:2])
+    each = F.cross_entropy(logits.flatten(0, 1), labels.reshape(-1), reduction="none").view(labels.shape)
+    if weights is not None:
+        each = each * weights.expand(len(logits), -1).gather(1, labels)
+    return each.mean(1)

@@ -13,12 +13,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from workbench.run import Run
+    from workbench.folder import RunFolder
+    from workbench.recipe import Recipe
 
 IDLE = 900.0  # seconds that a ready process waits for a job
 LATER = 2.0  # seconds until the next process is made ready: its imports shall not delay the first point of this run
@@ -44,23 +45,32 @@ def _spawn() -> subprocess.Popen[bytes]:
         )
 
 
-def launch(run: Run, *, again: bool = True) -> int:
-    """Give the run to the ready process, and make another one ready; returns its process id."""
+def launch(
+    files: RunFolder, recipe: Recipe, *, search: bool = False, minutes: float | None = None, again: bool = True
+) -> int:
+    """Give the run, or the search, in a folder to the ready process, and make another one ready; returns its id.
+
+    `recipe` goes with it: what a notebook cell defined travels through the pipe, and through no file.
+    """
     import cloudpickle
+
+    from workbench import queue
 
     warm()
     with _guard:
         child = _ready.pop()
-    job = {"recipe": run.recipe, "folder": str(run.folder), "environment": _named(), "cwd": os.getcwd()}
-    job["asked"] = time.time_ns()
-    run.files.tell("launched", pid=child.pid)  # first, since all that the process itself tells comes after it
+    ticket = queue.ticket(files.path, child.pid)
+    job = {"recipe": recipe, "folder": str(files.path), "environment": _named(), "cwd": os.getcwd()}
+    job |= {"ticket": str(ticket), "search": search, "minutes": minutes}
+    files.tell("launched", pid=child.pid)  # first, since all that the process itself tells comes after it
     assert child.stdin is not None
     try:
         child.stdin.write(cloudpickle.dumps(job))
         child.stdin.close()
     except BrokenPipeError:  # it was killed while it waited
+        ticket.unlink(missing_ok=True)
         if again:
-            return launch(run, again=False)
+            return launch(files, recipe, search=search, minutes=minutes, again=False)
         raise
     threading.Thread(target=child.wait, daemon=True).start()  # so that no zombie stays
     later = threading.Timer(LATER, warm)
@@ -112,15 +122,24 @@ def _serve(job: dict[str, Any]) -> int:
     def stopped() -> bool:
         return bool(folder.control()["state"] == "stopped")
 
-    with queue.turn(folder.path, _import_heavy, stopped, job["asked"]) as ours:
+    with queue.turn(folder.path, _import_heavy, stopped, Path(job["ticket"])) as ours:
         if not ours:
             folder.tell("stopped", step=0, why="before its turn")
             return 0
-        from workbench.recording import record
-
-        for _ in record(job["recipe"], folder):
+        for _ in _driven(job, folder):
             pass
     return 0
+
+
+def _driven(job: dict[str, Any], folder: RunFolder) -> Iterator[Any]:
+    if job["search"]:
+        from workbench.searching.driving import drive
+        from workbench.searching.study import Study
+
+        return drive(Study(folder.path), job["minutes"])
+    from workbench.recording import record
+
+    return record(job["recipe"], folder)
 
 
 if __name__ == "__main__":

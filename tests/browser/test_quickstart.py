@@ -1,7 +1,8 @@
-"""The quickstart as `make lab` opens it: Run All, live, to its end."""
+"""Notebooks in JupyterLab as `make lab` opens it: Run All, live, to the end."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import nbformat
@@ -14,16 +15,24 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_run_all(opened, lab, tmp_path):
-    source = lab.here / "quickstart.ipynb"
-    content = nbformat.read(ROOT / "notebooks" / "quickstart.ipynb", as_version=4)
-    small = {name: value for name, (_, value) in declared(ROOT / "notebooks" / "quickstart.ipynb").items()}
+GUIDE = pytest.param(
+    "guides/your_own_images.ipynb",
+    marks=pytest.mark.skipif(os.environ.get("WORKBENCH_FULL") != "1", reason="pressed in full (WORKBENCH_FULL=1)"),
+)
+
+
+@pytest.mark.parametrize("path", ["quickstart.ipynb", GUIDE])
+def test_run_all(path, opened, lab, tmp_path):
+    name = Path(path).name
+    source = lab.here / name
+    content = nbformat.read(ROOT / "notebooks" / path, as_version=4)
+    small = {name: value for name, (_, value) in declared(ROOT / "notebooks" / path).items()}
     small |= content.metadata.workbench.small | {"output": str(tmp_path / "results"), "live": True}
     (cell,) = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
     cell.source = "\n".join(f"{name}: {type(value).__name__} = {value!r}" for name, value in small.items())
     nbformat.write(content, source)
 
-    page = opened("quickstart.ipynb")
+    page = opened(name)
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     until(lambda: (tmp_path / "results").is_dir() and len([*(tmp_path / "results").glob("*.csv")]) >= 3, 120)
     until(lambda: lab.get("api/kernels")[0]["execution_state"] == "idle")

@@ -65,7 +65,7 @@ def points(panel, name="train"):
     return [*trace.x], [*trace.y]
 
 
-async def shown(so, seconds=60.0):
+async def shown(so, seconds=120.0):
     """Let the loop run until `so()` is true."""
     end = time.monotonic() + seconds
     while not so():

@@ -33,17 +33,17 @@ def here(monkeypatch):
     """Runs that are started train in a thread of this process, by the same code as in one of their own."""
     threads = []
 
-    def serve(run):
+    def serve(files, recipe):
         from workbench.folder import RunFolder
         from workbench.recording import record
 
         with contextlib.suppress(Exception):  # it stands in the folder, where the panel reads it
-            for _ in record(run.recipe, RunFolder(run.folder)):
+            for _ in record(recipe, RunFolder(files.path)):
                 pass
 
-    def launch(run):
-        run.files.tell("launched", pid=os.getpid())
-        threads.append(threading.Thread(target=serve, args=(run,)))
+    def launch(files, recipe, **_):
+        files.tell("launched", pid=os.getpid())
+        threads.append(threading.Thread(target=serve, args=(files, recipe)))
         threads[-1].start()
 
     monkeypatch.setattr("workbench.worker.launch", launch)

@@ -8,16 +8,21 @@ import html
 import psutil
 from helpers import plain
 from ipywidgets import Widget
-from panels.by_hand import PAYLOAD, move, points, said, shown, written
+from panels.by_hand import PAYLOAD, driven, move, points, said, shown, written
 
 import workbench as wb
+from workbench.panels.app import COMPARE, RECIPE, RUNS
 
 
 def test_it_shows_the_recipe_and_what_the_machine_has():
     recipe = wb.Recipe(regularizers="l2", epochs=3)
     bench = wb.Workbench(recipe)
     assert bench.value == recipe == bench.recipe.value and bench.live.run is None
-    assert bench.tabs.titles == ("Recipe",) and bench.tabs.children[0].children == (bench.recipe, bench.live)
+    assert bench.tabs.titles == ("Recipe", "Search", "Data", "Runs", "Compare")
+    assert bench.tabs.children[0].children == (bench.recipe, bench.live)
+    assert bench.tabs.children[3:] == (bench.runs, bench.compare)
+    searching, fold = bench.tabs.children[1].children
+    assert searching is bench.search and fold.children == (bench.path,)
     resting = f"{psutil.cpu_count()} CPUs · {psutil.virtual_memory().total / 2**30:.0f} GB"
     assert said(bench.status) == resting
     run = written("running")
@@ -56,6 +61,40 @@ def test_start_trains_nothing_else_than_what_is_seen():
     assert bench.live.run is None and wb.runs().empty
 
 
+def test_runs_are_read_when_their_tab_is_opened_and_no_tab_hides_a_run():
+    bench = wb.Workbench()
+    run = written("stopped", epochs=2, folder=wb.paths.runs() / "run")
+    assert bench.runs.grid.rows == []
+    bench.tabs.selected_index = RUNS
+    assert [row["key"] for row in bench.runs.grid.rows] == ["run"] and bench.job.value == ""
+    bench.live.show(run)
+    assert said(bench.job) == "Stopped · epoch 2 of 4 · 1 s of training"
+    with driven(run):
+        run.files.tell("started")
+        bench.live.refresh()
+        assert said(bench.job) == "Running · epoch 2 of 4"
+        bench.tabs.selected_index = RECIPE
+        assert bench.job.value == "" and said(bench.live.progress) == "Running · epoch 2 of 4"
+
+
+def test_a_run_goes_from_its_tab_to_the_others(here, tiny):
+    recipe = wb.Recipe(wb.Digits(per_class=2), tiny, epochs=1, lr=0.05)
+    names = [wb.fine_tune(recipe, wb.paths.runs() / str(seed), seed=seed).folder.name for seed in (1, 2)]
+    bench = wb.Workbench()
+    bench.tabs.selected_index = RUNS
+    bench.runs.grid.ticked = names[:1]
+    bench.runs.use_button.click()
+    assert bench.value == recipe.replace(seed=1) and bench.tabs.selected_index == RECIPE
+    bench.tabs.selected_index = RUNS
+    bench.runs.on_button.click()
+    assert bench.tabs.selected_index == RECIPE and bench.live.run.recipe == recipe.replace(seed=1, epochs=11)
+    bench.live.run.join()
+    bench.tabs.selected_index = RUNS
+    bench.runs.grid.ticked = names
+    bench.runs.compare_button.click()
+    assert bench.tabs.selected_index == COMPARE and "“seed: 1”" in said(bench.compare.sentences)
+
+
 def test_closed_it_leaves_no_figure_behind():
     bench = wb.Workbench()
     bench.close()
@@ -69,24 +108,35 @@ def hostile():
 AS_TEXT = {  # what the browser puts into the page as text, or into an attribute
     *(("DropdownModel", "_options_labels"), ("SelectMultipleModel", "_options_labels")),
     *(("TextModel", "value"), ("TextareaModel", "value"), ("AnyModel", "text")),
+    *(("AnyModel", "rows"), ("AnyModel", "columns"), ("AnyModel", "ticked")),  # see test_grid.py
 }
 
 
 def test_text_from_users_is_escaped_in_the_state_of_every_widget(tmp_path):
     data = wb.Images(folder=str(tmp_path / PAYLOAD))
-    runs = [written("failed", epochs=2, folder=wb.paths.runs() / f"{PAYLOAD}{at}", data=data) for at in range(2)]
+    runs = [
+        written("failed", epochs=2, folder=wb.paths.runs() / f"{PAYLOAD}{at}", data=data, backbone="glyph-vit")
+        for at in range(2)
+    ]
     for run in runs:
         run.files.tell("note", text=f"two classes are called {PAYLOAD}")
         run.files.tell("failed", kind="BadData", message=f"no example of {PAYLOAD}")
         run.files.write("environment.json", {"device": "cuda", "device_name": PAYLOAD, "precision": "float32"})
-    bench = wb.Workbench(wb.Recipe(data))
+    bench = wb.Workbench(wb.Recipe(data, "glyph-vit"))
     bench.live.show(runs[0])
     bench.live.others.value = (str(runs[1].folder),)
     bench.live._recipe = hostile
     bench.live.start_button.click()
     bench.recipe._show_table(PAYLOAD, "error")
+    bench.tabs.selected_index = RUNS
+    runs[0].note = PAYLOAD
+    bench.runs.grid.ticked = [run.folder.name for run in runs]
+    bench.runs.compare_button.click()
+    bench.tabs.selected_index = RUNS
+    bench.runs._fill(bench.runs._notes, PAYLOAD, "error")
     escaped = html.escape(PAYLOAD)
-    for part in (bench.live.messages, bench.live.error, bench.live.machine, bench.status, bench.recipe.table):
+    live, texts = bench.live, (bench.compare.sentences, bench.compare.summary, bench.runs.error, bench.recipe.table)
+    for part in (live.messages, live.error, live.machine, bench.status, *texts):
         assert escaped in part.value
     assert any(escaped in trace.name for trace in bench.live.chart.widget.data)
     states = Widget.get_manager_state()["state"].values()

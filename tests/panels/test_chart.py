@@ -57,3 +57,12 @@ def test_closed_it_leaves_nothing_in_the_page():
     chart = Chart(drawn(2, "a"))
     chart.close()
     assert chart.box.children == () and chart.widget.comm is None
+
+
+def test_what_fits_it_to_its_box_goes_with_it():
+    chart = Chart(drawn(2, "a"))
+    chart.fit()
+    figure, fitting = chart.box.children
+    assert figure is chart.widget
+    chart.close()
+    assert chart.box.children == () and fitting.comm is None

@@ -124,7 +124,7 @@ def test_a_trace_has_at_most_500_points():
 def test_other_runs_are_laid_over_it_and_taken_away():
     first, second = written("finished", epochs=3), written("stopped", epochs=2)
     panel = LivePanel(first)
-    said_of = "head, glyph-resnet(weights='pretrained'), plain"
+    said_of = "head, glyph-resnet, digits, no regularizer"
     assert {*panel.others.options} == {(f"{r.folder.name}: {said_of}", str(r.folder)) for r in (first, second)}
     panel.others.value = (str(first.folder), str(second.folder))
     names = {run.folder.name: len(points(panel, f"{run.folder.name}, train")[0]) for run in (first, second)}

@@ -8,6 +8,7 @@ import pytest
 import traitlets
 import yaml
 from panels.by_hand import PAYLOAD, another, holds, move, said, shown
+from PIL import Image
 
 import workbench as wb
 from workbench.choices import Menu, entries, menu_base
@@ -253,6 +254,37 @@ def test_data_that_cannot_be_loaded_is_told_letter_by_letter(tmp_path):
 
     counts = asyncio.run(looked())
     assert said(counts) == (
-        f"images.folder must be a folder with a sub-folder for each class; {str(tmp_path / PAYLOAD)!r} is not there."
+        "images.folder must be a folder, or a zip, with a sub-folder for each class; "
+        f"{str(tmp_path / PAYLOAD)!r} is not there."
     )
     assert PAYLOAD not in counts.value and "wb-error" in counts.value
+
+
+def test_own_data_asks_for_a_backbone_and_offers_those_that_fit(tmp_path, monkeypatch):
+    from workbench import cost
+
+    monkeypatch.setattr(cost, "forward_seconds", lambda backbone, side: 0.5)
+    for name in ("ants", "bees"):
+        (tmp_path / name).mkdir()
+        for at in range(20):
+            Image.new("RGB", (32, 32), (at * 10, 0, len(name) * at)).save(tmp_path / name / f"{at}.png")
+
+    async def looked():
+        panel = RecipePanel()
+        panel.data.dropdown.value = "images"
+        assert panel.value.backbone.architecture == "" and panel.backbone.fold.selected_index == 0
+        assert "none is taken in silence" in said(panel.backbone.about)
+        panel.data.knobs.controls["folder"].main.value = str(tmp_path)
+        await shown(lambda: "40 examples of 96 px. About 0 s to read 40 of them, once." in said(panel.counts))
+        await shown(lambda: len(panel.backbone.list.options) > 3)
+        offered = panel.backbone.list.options
+        assert offered[0][0].startswith("mobilenetv4") and "head 20 s, all weights 44 s an epoch" in offered[0][0]
+        panel.backbone.list.value = "glyph-vit"
+        assert panel.value.backbone.architecture == "glyph-vit"
+        await shown(lambda: "About 20 s to the first epoch" in said(panel.counts))
+        await shown(lambda: "parameters train" in said(panel.counts))
+        panel.data.dropdown.value = "digits"
+        assert panel.value.backbone.architecture == "glyph-vit"
+        panel.close()
+
+    asyncio.run(looked())

@@ -27,5 +27,11 @@ def test_a_table_escapes_every_cell():
     assert found.count("<tr>") == 3 and '<th scope="row">a</th><td>1</td>' in found and "<td>None</td>" in found
 
 
+def test_a_table_with_a_head_escapes_that_too():
+    found = table([["a", 1]], ["knob", PAYLOAD])
+    assert f'<thead><tr><th scope="col">knob</th><th scope="col">{SAFE}</th></tr></thead>' in found
+    assert "wb-wide" in found and "wb-wide" not in table([["a", 1]]) and "<thead>" not in table([["a", 1]])
+
+
 def test_each_kind_of_text_has_its_style():
     assert all(f".wb-{kind} " in style_sheet().value for kind in ("note", "faint", "strong", "head", "error", "table"))

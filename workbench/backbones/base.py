@@ -27,15 +27,21 @@ class Backbone(Choice):
     def made(cls, name: str, knobs: Mapping[str, Any]) -> Backbone:
         from workbench.backbones.vision import check_name
 
-        check_name(name)
+        if name:  # none yet: a recipe says what that means
+            check_name(name)
         return cls(architecture=name, **knobs)
 
     def spelled(self, *, full: bool = True) -> str:
+        if not self.architecture:
+            return ""
         return self.architecture + (f"(weights={self.weights!r})" if full or self.weights != "pretrained" else "")
 
 
 def backbone(architecture: str, weights: str = "pretrained") -> Backbone:
     """The backbone of that name. `weights`: "pretrained", "random", or a path."""
+    from workbench.backbones.vision import check_name
+
+    check_name(architecture)
     return Backbone.made(architecture, {"weights": str(weights)})
 
 

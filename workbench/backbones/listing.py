@@ -36,12 +36,17 @@ def search(text: str, most: int = 20) -> list[Row]:
 
 def described(name: str) -> str:
     """One line on the backbone `name`: `372,400 parameters, 1.5 MB · 32 px · bundled · Apache-2.0`."""
+    return line(about(name))
+
+
+def about(name: str) -> Row:
+    """The row of one backbone, its parameters counted."""
     check_name(name)
     ours = cards().get(name)
     if ours:
-        return line(_ours(name, ours))
+        return _ours(name, ours)
     place = "on this disk" if name in cached_names() else "hub" if _published(name) else "no weights"
-    return line(_timms(name, place, count=True))
+    return _timms(name, place, count=True)
 
 
 def line(row: Row) -> str:

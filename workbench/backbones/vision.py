@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from workbench import paths
+from workbench import paths, progress
 from workbench.backbones.base import Backbone, Built
 from workbench.choices import known, nearest
 from workbench.errors import BadChoice, NoWeights
@@ -36,6 +36,11 @@ def timm_names() -> frozenset[str]:
 
 def check_name(name: str) -> None:
     """Raise `BadChoice` unless `name` is one of ours or one of timm's (with or without a tag behind a dot)."""
+    if not name:
+        raise BadChoice(
+            "no backbone is chosen, and for your own data none is taken in silence: name one, such as "
+            "backbone='resnet18'. wb.shortlist(data) lists those that fit this data and this machine."
+        )
     bare, _, tag = name.partition(".")
     if name in cards() or (bare in timm_names() and not tag):
         return
@@ -150,11 +155,18 @@ def _fitting(backbone: Backbone, side: int, seed: int) -> tuple[nn.Module, int, 
     return at(config.input_size[-1])
 
 
+_widths: dict[tuple[Any, ...], int] = {}
+
+
 def _width(body: nn.Module, channels: int, side: int) -> int:
+    """How many features it gives, by trying it; once for each network and side, since that takes up to a second."""
     import torch
 
-    with torch.no_grad():
-        return int(body.eval()(torch.zeros(2, channels, side, side)).shape[-1])
+    about = (type(body), tuple(w.shape for w in body.parameters()), channels, side)
+    if about not in _widths:
+        with torch.no_grad():
+            _widths[about] = int(body.eval()(torch.zeros(2, channels, side, side)).shape[-1])
+    return _widths[about]
 
 
 def _weights_file(backbone: Backbone) -> Path:
@@ -184,6 +196,7 @@ def _from_hub(name: str) -> Path:
     repo = str(config.hf_hub_id)
     if repo.endswith("/"):
         repo += ".".join(filter(None, (config.architecture, config.tag)))
+    progress.tell(f"asking the hub for the weights of {name}, {repo}", 0, 1)
     try:
         return Path(hf_hub_download(repo, "model.safetensors"))
     except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,30 @@ class Dataset(Choice):
 
     domain = "vision"
     size = 32  # side in pixels of its pictures
+    own = False  # whether a person brings the examples; then no backbone is chosen in silence
+    seed = 0  # decides the split
+    per_class: int | None = None  # training examples a class, None: all
+    label_noise = 0.0  # share of the training labels that are made wrong
+    augment = "none"  # how training pictures are changed at random
+    balance = "as is"  # what is done about rare classes
 
     def load(self) -> Data:
         """Read, check and split the examples."""
         raise NotImplementedError
+
+    def extent(self) -> tuple[int, int]:
+        """How many examples there are and their side in pixels, without reading them where that can be known."""
+        loaded = self.load()
+        return len(loaded.labels), int(loaded.inputs.shape[-1])
+
+    def parts(self) -> tuple[int, int, int]:
+        """How many examples train, how many validate, and of how many classes; unread ones by what is known of them."""
+        loaded = self.load()
+        return len(loaded.train), len(loaded.valid), len(loaded.classes)
+
+    def reading(self) -> tuple[float, int]:
+        """Seconds that reading will take, tried on a few, and how many are not kept from before."""
+        return 0.0, 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +65,27 @@ class Data:
     fingerprint: str
     notes: tuple[str, ...] = ()
     keys: tuple[str, ...] = field(default=(), repr=False)  # one name an example: a file, or a row number
+    groups: Tensor | None = field(default=None, repr=False)  # equal for what must be in one part; None: all apart
+    near: tuple[tuple[int, int], ...] = field(default=(), repr=False)  # positions of pairs that look alike
+    content: str = field(default="", repr=False)  # a hash of `inputs` alone
+
+    def __post_init__(self) -> None:
+        if not self.content:
+            object.__setattr__(self, "content", _hashed(self.inputs).hex()[:16])
+
+    @property
+    def measured_on(self) -> str:
+        """A hash of the validation part, its labels too: two runs that share it can be compared."""
+        digest = hashlib.sha256(self.content.encode())
+        for part in (self.valid, self.labels[self.valid]):
+            digest.update(part.numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    @property
+    def sealed_as(self) -> str:
+        """What the test part is counted under when it is looked at: its examples, at any size, by any label."""
+        names = sorted(self.keys[at] for at in self.test.tolist()) + list(self.classes)
+        return hashlib.sha256("\n".join(names).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
     @property
     def spoilt(self) -> bool:
@@ -110,35 +152,92 @@ def finish(
     seed: int = 0,
     notes: list[str] | None = None,
     keys: list[str] | None = None,
+    mended: Mapping[int, int | None] | None = None,
+    groups: np.ndarray | None = None,
+    near: Sequence[tuple[int, int]] = (),
+    content: bytes = b"",
 ) -> Data:
-    """The common end of every `load`: cut, spoil, check, fingerprint, and say what the parts hold."""
-    import torch
+    """The common end of every `load`: cut, spoil, correct, check, fingerprint, and say what the parts hold.
 
+    `mended`: the corrected class by position, None for an example that is dropped; `content`: a hash of the inputs
+    where one is known, since hashing all pixels takes a while.
+    """
     train, valid, test = parts
     _check(labels, classes, {"training": train, "validation": valid, "test": test})
     train = cut(train, labels, per_class)
     given = spoil(labels, train, label_noise, len(classes), seed)
-    said = [f"{len(train)} training, {len(valid)} validation and {len(test)} test examples of {len(classes)} classes."]
-    if label_noise:
-        said.append(f"{int((given != labels).sum())} of {len(train)} training labels are wrong on purpose.")
+    if mended:
+        train, valid, test = (_without_dropped(part, mended) for part in (train, valid, test))
+        given, labels = _corrected(given, mended), labels if label_noise else _corrected(labels, mended)
+        _check(given, classes, {"training": train, "validation": valid, "test": test})
+    content = content or _hashed(inputs)
+    wrong = int((given != labels).sum()) if label_noise else None
     return Data(
         inputs=inputs,
-        labels=torch.from_numpy(given.astype("int64")),
-        true_labels=torch.from_numpy(labels.astype("int64")),
+        labels=_tensor(given),
+        true_labels=_tensor(labels),
         classes=tuple(classes),
-        train=torch.from_numpy(train.astype("int64")),
-        valid=torch.from_numpy(valid.astype("int64")),
-        test=torch.from_numpy(test.astype("int64")),
-        fingerprint=_fingerprint(inputs, (given, labels, train, valid, test), classes),
-        notes=tuple(said + (notes or [])),
+        train=_tensor(train),
+        valid=_tensor(valid),
+        test=_tensor(test),
+        fingerprint=_fingerprint(inputs, content, (given, labels, train, valid, test), classes),
+        notes=(*_said((train, valid, test), classes, wrong), *(notes or [])),
         keys=tuple(keys or map(str, range(len(labels)))),
+        groups=_numbered(groups),
+        near=tuple(near),
+        content=hashlib.sha256(repr(inputs.shape).encode() + content).hexdigest()[:16],
     )
 
 
-def _fingerprint(inputs: Tensor, parts: tuple[np.ndarray, ...], classes: list[str]) -> str:
+def _tensor(numbers: np.ndarray) -> Tensor:
+    import torch
+
+    return torch.from_numpy(numbers.astype("int64"))
+
+
+def _numbered(groups: np.ndarray | None) -> Tensor | None:
+    """A number for each name; None where no two examples share one."""
+    numbers = {name: at for at, name in enumerate(dict.fromkeys(groups.tolist()))} if groups is not None else {}
+    if groups is None or len(numbers) == len(groups):
+        return None
+    import numpy as np
+
+    return _tensor(np.array([numbers[name] for name in groups.tolist()]))
+
+
+def _said(parts: Sequence[np.ndarray], classes: list[str], wrong: int | None) -> list[str]:
+    """How many examples each part holds, and how many labels are wrong on purpose (None where none was asked for)."""
+    train, valid, test = map(len, parts)
+    said = [f"{train} training, {valid} validation and {test} test examples of {len(classes)} classes."]
+    return said if wrong is None else [*said, f"{wrong} of {train} training labels are wrong on purpose."]
+
+
+def _hashed(inputs: Tensor) -> bytes:
+    """A hash of all pixels and their shape, without a copy of them."""
+    digest = hashlib.sha256(repr((inputs.shape, inputs.dtype)).encode())
+    for part in inputs.contiguous().split(4096):
+        digest.update(part.numpy().tobytes())
+    return digest.digest()
+
+
+def _without_dropped(part: np.ndarray, mended: Mapping[int, int | None]) -> np.ndarray:
+    import numpy as np
+
+    return np.array([at for at in part.tolist() if mended.get(at, -1) is not None], dtype=np.int64)
+
+
+def _corrected(labels: np.ndarray, mended: Mapping[int, int | None]) -> np.ndarray:
+    found = labels.copy()
+    for at, label in mended.items():
+        if label is not None:
+            found[at] = label
+    return found
+
+
+def _fingerprint(inputs: Tensor, content: bytes, parts: tuple[np.ndarray, ...], classes: list[str]) -> str:
     """A hash of all of it, with the shapes: one part more and the next one less is another data set."""
     digest = hashlib.sha256(repr((inputs.shape, [len(part) for part in parts], classes)).encode())
-    digest.update(inputs.contiguous().numpy().tobytes())
+    digest.update(content)
     for part in parts:
         digest.update(part.astype("int64").tobytes())
     return digest.hexdigest()[:16]

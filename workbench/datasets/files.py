@@ -1,130 +1,136 @@
-"""Picture files: found, checked and decoded, each that cannot be read with the reason why."""
+"""Where a person's pictures lie: a folder or a zip, listed without being unpacked."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import warnings
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import stat
+import threading
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Protocol
 
-from workbench import paths
-
-if TYPE_CHECKING:
-    import numpy as np
-    from PIL import Image
-    from torch import Tensor
+from workbench.errors import BadData
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # plain pictures; no format that can carry code or links
-MOST_PIXELS = 50_000_000  # looked up in the header, before anything is decoded
+MOST_BYTES = 200_000_000  # of one file, as a zip declares it; no more is unpacked
 
 
-def found(folder: Path) -> tuple[list[Path], list[str]]:
-    """Every picture below `folder` in the order of names, and a sentence on each that is left out.
+class Source(Protocol):
+    """A place with pictures. `names`: of its pictures, with `/`, in order; `left_out`: a sentence on each other one."""
 
-    Hidden files, and files of other endings, are none; links are followed to files inside `folder` alone.
-    """
-    files, left_out, root = [], [], folder.resolve()
-    for at, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(at) / name
-            if name.startswith(".") or path.suffix.lower() not in ENDINGS:
-                continue
-            if not path.is_file():
-                left_out.append(f"{path.relative_to(folder)}: no file")
-            elif path.is_symlink() and not path.resolve().is_relative_to(root):
-                left_out.append(f"{path.relative_to(folder)}: a link that leaves the folder")
-            else:
-                files.append(path)
-    return files, left_out
+    path: Path
+    names: list[str]
+    left_out: list[str]
+    folders: set[str]  # those that are there, empty ones too
+
+    def stamp(self, name: str) -> list[int]:
+        """What changes when the file does: its size and time of change."""
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes."""
 
 
-def picture(path: Path, side: int) -> np.ndarray:
-    """A picture as uint8 (3, side, side): turned as its EXIF says, its short side resized, its middle cut out.
+class Folder:
+    """All pictures below a folder. Links are followed to files inside it alone; hidden files are none."""
 
-    Of an animation the first frame; transparency lies on white; 16 bits become 8. Raises ValueError with the reason.
-    """
-    import numpy as np
-    from PIL import Image, ImageOps
+    def __init__(self, path: Path):
+        self.path, self.root = path, path.resolve()
+        self.names: list[str] = []
+        self.left_out: list[str] = []
+        self.folders: set[str] = set()
+        for at, folders, names in os.walk(path):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            within = PurePosixPath(Path(at).relative_to(path).as_posix())
+            links = [name for name in folders if (Path(at) / name).is_symlink()]
+            self.folders |= {str(within / name) for name in folders if name not in links}
+            self.left_out += [f"{within / name}: a link to a folder" for name in links]
+            for name in sorted(names):
+                if not name.startswith(".") and name.lower().endswith(ENDINGS):
+                    self._add(str(within / name), os.path.join(at, name))
 
-    try:
-        with Image.open(path, formats=FORMATS) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                raise ValueError(f"{opened.width} x {opened.height} pixels are more than {MOST_PIXELS:,}")
-            opened.draft("RGB", (2 * side, 2 * side))
-            upright = ImageOps.exif_transpose(opened)
-            fitted = ImageOps.fit(_rgb(upright), (side, side), Image.Resampling.BICUBIC)
-            return np.asarray(fitted).transpose(2, 0, 1)
-    except ValueError:
-        raise
-    except Exception as error:  # Pillow raises whatever its decoders do
-        reason = "no picture in it" if type(error).__name__ == "UnidentifiedImageError" else str(error)
-        raise ValueError("empty" if not path.stat().st_size else reason or type(error).__name__) from error
+    def _add(self, name: str, path: str) -> None:
+        if not os.path.isfile(path):
+            self.left_out.append(f"{name}: no file")
+        elif os.path.islink(path) and not Path(path).resolve().is_relative_to(self.root):
+            self.left_out.append(f"{name}: a link that leaves the folder")
+        else:
+            self.names.append(name)
+
+    def stamp(self, name: str) -> list[int]:
+        """Size in bytes and time of change in nanoseconds."""
+        found = os.stat(self.path / name)
+        return [found.st_size, found.st_mtime_ns]
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes; of one that grows meanwhile no more than `MOST_BYTES`."""
+        with open(self.path / name, "rb") as file:
+            return file.read(MOST_BYTES)
 
 
-def _rgb(opened: Image.Image) -> Image.Image:
-    """Any mode as RGB."""
-    import numpy as np
-    from PIL import Image
+class Archive:
+    """All pictures in a zip, read one by one and never unpacked to disk."""
 
-    if opened.mode.startswith("I") or opened.mode == "F":
-        values = np.asarray(opened, dtype=np.float64)
-        top = 65535 if opened.mode.startswith("I") else max(1.0, float(values.max()))
-        return Image.fromarray((values / top * 255).clip(0, 255).astype("uint8")).convert("RGB")
-    if opened.has_transparency_data:
-        clear = opened.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
-    return opened.convert("RGB")
-
-
-def decoded(files: list[Path], side: int) -> tuple[Tensor, list[str], dict[int, str]]:
-    """Pictures uint8 (files, 3, side, side), a hash of each file's bytes, and by position why one cannot be read.
-
-    Kept for the next time, by path, size and time of change of each file.
-    """
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    listed = json.dumps([side, [[str(f), f.stat().st_size, f.stat().st_mtime_ns] for f in files]])
-    kept = paths.cache() / "pictures" / hashlib.sha256(listed.encode("utf-8", "backslashreplace")).hexdigest()[:32]
-    try:
-        about = json.loads(kept.with_suffix(".json").read_text())
-        pictures = load_file(kept.with_suffix(".safetensors"))["pictures"]
-        return pictures, about["hashes"], {int(at): why for at, why in about["broken"].items()}
-    except (OSError, ValueError, KeyError, SafetensorError):
-        pass
-    pictures, broken = torch.zeros(len(files), 3, side, side, dtype=torch.uint8), {}
-
-    def read(at: int) -> str:
+    def __init__(self, path: Path):
+        self.path, self.left_out, self.folders = path, [], set()  # type: ignore[var-annotated]
+        self._guard = threading.Lock()
         try:
-            pictures[at] = torch.from_numpy(picture(files[at], side).copy())
-            return hashlib.sha256(files[at].read_bytes()).hexdigest()
-        except (ValueError, OSError) as error:
-            broken[at] = str(error)
-            return ""
+            self._zip = zipfile.ZipFile(path)
+        except (zipfile.BadZipFile, OSError) as error:
+            raise BadData(f"{path} cannot be read as a zip: {error}.") from error
+        self._entries: dict[str, zipfile.ZipInfo] = {}
+        for entry in self._zip.infolist():
+            self._add(entry)
+        self.names = sorted(self._entries)
 
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        warnings.simplefilter("ignore")  # of oddities in EXIF; what cannot be decoded raises
-        hashes = list(pool.map(read, range(len(files))))
-    _keep(kept, pictures, {"hashes": hashes, "broken": broken})
-    return pictures, hashes, dict(sorted(broken.items()))
+    def _add(self, entry: zipfile.ZipInfo) -> None:
+        name, parts = entry.filename, PurePosixPath(entry.filename).parts
+        if any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts):
+            return
+        if entry.is_dir():
+            self.folders.add(name.rstrip("/"))
+            return
+        if not name.lower().endswith(ENDINGS):
+            return
+        reason = _refused(entry, parts) or ("there twice" if name in self._entries else "")
+        if reason:
+            self.left_out.append(f"{name}: {reason}")
+        else:
+            self._entries[name] = entry
+            self.folders |= {str(parent) for parent in PurePosixPath(name).parents if str(parent) != "."}
+
+    def stamp(self, name: str) -> list[int]:
+        """Size and checksum as the zip has them."""
+        return [self._entries[name].file_size, self._entries[name].CRC]
+
+    def read(self, name: str) -> bytes:
+        """The file's bytes: no more than the zip declares, and its checksum holds, else ValueError."""
+        try:
+            with self._guard:
+                return self._zip.read(self._entries[name])
+        except Exception as error:  # zipfile raises whatever its decompressors do
+            raise ValueError(f"cannot be unpacked: {error}") from error
 
 
-def _keep(kept: Path, pictures: Tensor, about: dict[str, Any]) -> None:
-    """Write aside and rename; a full or read-only disk only costs the next run the same work."""
-    from safetensors.torch import save_file
+def _refused(entry: zipfile.ZipInfo, parts: Sequence[str]) -> str:
+    """Why an entry is not read, "" where it is; nothing is ever unpacked, so all of it is about what is odd."""
+    if ".." in parts or entry.filename.startswith(("/", "\\")) or ":" in parts[0]:
+        return "a name that leaves the zip"
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        return "a link"
+    if entry.flag_bits & 1:
+        return "encrypted"
+    return f"larger than {MOST_BYTES // 1_000_000} MB" if entry.file_size > MOST_BYTES else ""
 
-    aside = kept.with_name(f".{os.getpid()}-{kept.name}")
-    try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"pictures": pictures}, aside)
-        os.replace(aside, kept.with_suffix(".safetensors"))
-        aside.write_text(json.dumps(about))
-        os.replace(aside, kept.with_suffix(".json"))
-    except Exception:
-        aside.unlink(missing_ok=True)
+
+def source(place: str) -> Source:
+    """The folder or the zip at `place`."""
+    path = Path(place).expanduser()
+    if not place.strip():
+        raise BadData("images.folder must name a folder (or a zip) with a sub-folder for each class; it is empty.")
+    if path.is_dir():
+        return Folder(path)
+    if path.is_file() and zipfile.is_zipfile(path):
+        return Archive(path)
+    what = "a file, and no zip" if path.is_file() else "not there"
+    raise BadData(f"images.folder must be a folder, or a zip, with a sub-folder for each class; {place!r} is {what}.")

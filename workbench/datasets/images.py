@@ -1,63 +1,86 @@
-"""A person's own pictures: a folder for each class, with or without the parts above them."""
+"""A person's own pictures: a folder for each class, a zip of them, or a table of paths and labels."""
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.choices import Options, Range, Text, knob
+from workbench.choices import Options, Range, Text, knob, nearest
+from workbench.datasets import copies, layout
+from workbench.datasets.augmentation import AUGMENTATIONS, NONE
 from workbench.datasets.base import Data, Dataset, finish, positions, split
 from workbench.errors import BadData
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
 
-PARTS = {"train": "train", "training": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
+    from workbench.datasets.files import Source
+    from workbench.datasets.layout import Layout
+
 SHOWN = 10  # broken files named in an error; the notes of a run name them all
+SAMPLE = 16  # files that are tried to tell how long all take
+BALANCES = ("as is", "weighted", "resampled")
 
 
 @dataclass(frozen=True)
 class Images(Dataset):
-    """Your own pictures: a folder that holds a folder for each class, or train, valid and test folders that do."""
+    """Your own pictures: a folder (or a zip) that holds a folder for each class, or a table of paths and labels."""
 
     name = "images"
-    folder: str = knob("", Text("folder"), "The folder; its sub-folders' names are the classes.")
+    own = True
+    folder: str = knob("", Text("folder"), "The folder, or the zip; its sub-folders' names are the classes.")
     size: int = knob(96, Range(32, 384), "Side in pixels that pictures are brought to; larger shows more, costs more.",
                      limits=(8, 1024))  # fmt: skip
     per_class: int | None = knob(None, Range(1, 1000), "Training pictures a class; empty means all.",
                                  limits=(1, 10**9), optional=True)  # fmt: skip
     label_noise: float = knob(0.0, Range(0.0, 0.6), "Share of the training labels made wrong.", limits=(0, 1))
+    augment: str = knob(NONE, Options(AUGMENTATIONS), "Change training pictures at random: crop and mirror; or more.")
+    balance: str = knob("as is", Options(BALANCES), "Rare classes: as they are, weighing more, or drawn more often.")
     broken: str = knob("refuse", Options(("refuse", "leave out")), "What to do where a file cannot be read.")
-    seed: int = knob(0, Range(0, 2**31 - 1), "Decides the split and the wrong labels.")
+    table: str = knob("", Text("file"), "A CSV or parquet file of paths (in the folder) and labels; empty: folders.",
+                      more=True)  # fmt: skip
+    path_column: str = knob("", Text("column"), "The table's column of paths; empty: the one called as usual.",
+                            more=True)  # fmt: skip
+    label_column: str = knob("", Text("column"), "The table's column of labels; empty: the one called as usual.",
+                             more=True)  # fmt: skip
+    group: str = knob("", Text("group"), "What stays in one part: a column, or a pattern such as '(.+)_[0-9]+'.",
+                      more=True)  # fmt: skip
+    corrections: str = knob("", Text("file"), "A file of corrected labels, as the mending panel writes it.", more=True)
+    seed: int = knob(0, Range(0, 2**31 - 1), "Decides the split and the wrong labels.", more=True)
 
     def load(self) -> Data:
         import numpy as np
         import torch
 
-        from workbench.datasets.files import decoded, found
+        from workbench.datasets.pictures import decoded
 
-        folder = _there(self.folder)
-        files, left_out = found(folder)
-        placed, astray = _placed(folder, files)
-        files = list(placed)
-        _room_for(len(files), self.size)
-        pictures, hashes, why = decoded(files, self.size)
-        names = [path.relative_to(folder).as_posix() for path in files]
-        broken = [f"{names[at]}: {reason}" for at, reason in why.items()]
+        source, found = self.laid_out()
+        _room_for(len(found.names), self.size)
+        read = decoded(source, found.names, self.size)
+        broken = [f"{found.names[at]}: {reason}" for at, reason in read.broken.items()] + found.broken
         if broken and self.broken == "refuse":
-            raise BadData(_refusal(broken, len(files)))
-        whole = [at for at in range(len(files)) if at not in why]
-        classes = sorted({label for _, label in placed.values()})
-        labels = np.array([classes.index(placed[files[at]][1]) for at in whole], dtype=np.int64)
-        given = np.array([placed[files[at]][0] for at in whole], dtype=object)
-        same = np.array([bytes.fromhex(hashes[at]) for at in whole], dtype=object)
+            raise BadData(_refusal(broken, len(found.names) + len(found.broken)))
+        whole = [at for at in range(len(found.names)) if at not in read.broken]
+        classes = sorted({found.labels[at] for at in whole})
+        names, hashes = [found.names[at] for at in whole], [read.hashes[at] for at in whole]
+        labels = np.array([classes.index(found.labels[at]) for at in whole], dtype=np.int64)
+        given = np.array([found.parts[at] for at in whole], dtype=object)
+        same = copies.together(hashes, [found.groups[at] for at in whole])
         parts, said = _parts(given, same, self.seed)
-        said += _twice(same, labels, [names[at] for at in whole])
-        said += [f"Left out: {each}." for each in [*left_out, *astray, *broken]]
+        pictures = read.pictures[torch.tensor(whole)] if read.broken else read.pictures
+        near = copies.near(pictures, hashes, [read.looks[at] for at in whole])
+        said = found.said + said + copies.twice(hashes, labels, names) + _alike(near, parts, names)
+        keys = [name.removeprefix(f"{found.top}/") for name in names]  # a zip's are those of the folder in it
+        mended, more = self._mended(keys, classes)
+        said += more + [f"Left out: {each}." for each in [*found.left_out, *broken]]
         return finish(
-            pictures[torch.tensor(whole)] if broken else pictures,
+            pictures,
             labels,
             classes,
             parts,
@@ -65,50 +88,76 @@ class Images(Dataset):
             label_noise=self.label_noise,
             seed=self.seed,
             notes=said,
-            keys=[names[at] for at in whole],
+            keys=keys,
+            mended=mended,
+            groups=same,
+            near=near,
+            content=hashlib.sha256(f"{self.size}|{'|'.join(hashes)}".encode()).digest(),
         )
 
+    def extent(self) -> tuple[int, int]:
+        return len(self.laid_out()[1].names), self.size
 
-def _there(folder: str) -> Path:
-    path = Path(folder).expanduser()
-    if not folder.strip():
-        raise BadData("images.folder must name a folder with a sub-folder for each class; it is empty.")
-    if not path.is_dir():
-        what = "a file" if path.is_file() else "not there"
-        raise BadData(f"images.folder must be a folder with a sub-folder for each class; {folder!r} is {what}.")
-    return path
+    def parts(self) -> tuple[int, int, int]:
+        found = self.laid_out()[1]
+        many, own = Counter(found.labels), Counter(found.parts)
+        train = (own["train"] + own[""]) / len(found.names) * (1 if any(found.parts) else 0.6)
+        cut = sum(min(share * train, self.per_class or math.inf) for share in many.values())
+        valid = own["valid"] or (0.25 * own["train"] if any(found.parts) else 0.2 * len(found.names))
+        return max(1, round(cut)), max(1, round(valid)), len(many)
 
+    def reading(self) -> tuple[float, int]:
+        import os
+        import time
 
-def _placed(folder: Path, files: list[Path]) -> tuple[dict[Path, tuple[str, str]], list[str]]:
-    """Part ("" where there are none) and class of each file, and a sentence on each that lies in no class's folder."""
-    depth, placed, astray = (2 if _parted(folder) else 1), {}, []
-    for path in files:
-        within = path.relative_to(folder).parts
-        part = PARTS.get(within[0].lower(), "") if depth == 2 else ""
-        if len(within) <= depth or (depth == 2 and not part):
-            astray.append(f"{path.relative_to(folder)}: it lies in no class's folder")
+        from workbench.datasets import pictures
+
+        source, found = self.laid_out()
+        unread = pictures.unread(source, found.names, self.size)
+        sample = unread[:: max(1, len(unread) // SAMPLE)][:SAMPLE]
+        started = time.perf_counter()
+        for name in sample:
+            pictures.tried(source, name, self.size)
+        took = time.perf_counter() - started
+        return took / max(1, len(sample)) * len(unread) / (os.cpu_count() or 1), len(unread)
+
+    def laid_out(self) -> tuple[Source, Layout]:
+        """Where the pictures lie, and label, part and group of each; no picture is read yet."""
+        from workbench.datasets.files import source
+
+        if self.table:
+            path = Path(self.table).expanduser()
+            place = source(self.folder or str(path.parent))
+            found = layout.by_table(place, path, self.path_column, self.label_column, self.group)
+            found.left_out += place.left_out
+            columns = [str(each) for each in layout.read_table(path).columns]
         else:
-            placed[path] = (part, within[depth - 1])
-    if not placed:
-        raise BadData(
-            f"{folder} holds no pictures in sub-folders: put the pictures of each class into a folder with its name."
-        )
-    _no_empty_class(folder, depth, placed)
-    return placed, astray
+            place, columns = source(self.folder), []
+            found = layout.by_folders(place)
+        layout.grouped(found, self.group, columns)
+        return place, found
 
+    def _mended(self, names: Sequence[str], classes: list[str]) -> tuple[dict[int, int | None], list[str]]:
+        """By position the class that a correction gives, None where it drops the example; and sentences on them."""
+        if not self.corrections:
+            return {}, []
+        from workbench.datasets.corrections import Corrections
 
-def _parted(folder: Path) -> bool:
-    """Whether a train folder holds folders; where it holds pictures, it is a class (of vehicles, say)."""
-    trains = [path for path in folder.iterdir() if PARTS.get(path.name.lower()) == "train" and path.is_dir()]
-    return any(inner.is_dir() for train in trains for inner in train.iterdir())
-
-
-def _no_empty_class(folder: Path, depth: int, placed: dict[Path, tuple[str, str]]) -> None:
-    """A class without one picture would shift nothing here, but it is hardly meant."""
-    there = {path.name for path in folder.glob("*" if depth == 1 else "*/*") if path.is_dir()}
-    empty = sorted(name for name in there - {label for _, label in placed.values()} if not name.startswith("."))
-    if empty:
-        raise BadData(f"no pictures are in the folder of {', '.join(empty)}: add some, or remove the folder.")
+        file = Corrections(self.corrections)
+        if not file.path.is_file():
+            raise BadData(f"images.corrections names {str(file.path)!r}, and there is no such file.")
+        now, at = file.now, {name: position for position, name in enumerate(names)}
+        for key, label in now.items():
+            if label and label not in classes:
+                raise BadData(
+                    f"{file.path} makes {key} a {label!r}, and there is no such class.{nearest(label, classes)}"
+                )
+        mended = {at[key]: classes.index(label) if label else None for key, label in now.items() if key in at}
+        dropped = sum(label is None for label in mended.values())
+        said = [f"Corrected: {len(mended) - dropped} labels, and {dropped} examples left out ({file.path.name})."]
+        if len(mended) < len(now):
+            said.append(f"{len(now) - len(mended)} corrections are of pictures that are not there any more.")
+        return mended, said
 
 
 def _room_for(files: int, side: int) -> None:
@@ -133,7 +182,7 @@ def _parts(
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[str]]:
     """Positions of the three parts: the folder's own where it has some, by hash what is missing.
 
-    `given`: part of each picture, "" for none; `same`: equal for equal files, which end up in one part.
+    `given`: part of each picture, "" for none; `same`: equal for those that must end up in one part.
     """
     import numpy as np
 
@@ -144,10 +193,14 @@ def _parts(
     first = {each: part[at] for at, each in reversed(list(enumerate(same))) if part[at]}
     for name in ("test", "valid", "train"):  # a picture that is trained on is in no other part
         first |= {each: name for each, own in zip(same, part, strict=True) if own == name}
-    moved = [at for at, each in enumerate(same) if first[each] != part[at]]
+    moved = [at for at, each in enumerate(same) if part[at] and first[each] != part[at]]
     part[moved] = [first[same[at]] for at in moved]
     if moved:
         said.append(f"{len(moved)} pictures stood in two parts: their copies are in one part now.")
+    loose = np.array([not each for each in part])
+    if loose.any():
+        part[loose] = [first.get(each, "train") for each in same[loose]]
+        said.append(f"{int(loose.sum())} pictures have no part of their own: they are in the training part.")
     if not (part == "valid").any():
         part[(part == "train") & (places < 0.25)] = "valid"
         said.append("The folder has no validation part: a quarter of the training part, by hash, is it.")
@@ -159,12 +212,17 @@ def _parts(
     return (train, valid, test), said
 
 
-def _twice(same: np.ndarray, labels: np.ndarray, names: list[str]) -> list[str]:
-    """Sentences on pictures that are there more than once, those under two labels by name."""
-    held: dict[bytes, list[int]] = {}
-    for at, each in enumerate(same):
-        held.setdefault(each, []).append(at)
-    copies = [group for group in held.values() if len(group) > 1]
-    said = [f"{sum(map(len, copies)) - len(copies)} pictures are exact copies of others."] if copies else []
-    torn = [group for group in copies if len(Counter(labels[group])) > 1]
-    return said + [f"The same picture under two labels: {' and '.join(names[at] for at in group)}." for group in torn]
+def _alike(near: list[tuple[int, int]], parts: Sequence[np.ndarray], names: Sequence[str]) -> list[str]:
+    """A sentence on pictures that look alike, and one on those of which only one was trained on."""
+    if not near:
+        return []
+    part = {int(at): name for name, members in zip(("train", "valid", "test"), parts, strict=True) for at in members}
+    across = [(a, b) for a, b in near if part[a] != part[b]]
+    said = [f"{len(near)} pairs of pictures look alike though their files differ."]
+    if across:
+        a, b = across[0]
+        said.append(
+            f"{len(across)} of these pairs lie in two parts, so figures may flatter: {names[a]} ({part[a]}) and "
+            f"{names[b]} ({part[b]}), for one. Look at them, and drop one of each, or name a group."
+        )
+    return said

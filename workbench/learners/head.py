@@ -45,13 +45,25 @@ def apply(
     for at in range(layers):
         if drop is not None:
             x = drop(x)
-        x = x @ weights[f"head.{at}.weight"] + weights[f"head.{at}.bias"]
+        x = _product(x, weights[f"head.{at}.weight"]) + weights[f"head.{at}.bias"]
         if at < layers - 1:
             x = BENT[activation](x)
     return x
 
 
+def _product(x: Tensor, w: Tensor) -> Tensor:
+    """`x @ w`, (1 or trials, batch, inputs) and (trials, inputs, outputs); what all trials share is multiplied once."""
+    trials, inputs, outputs = w.shape
+    if len(x) > 1 or trials == 1:
+        return x @ w
+    side_by_side = w.transpose(0, 1).reshape(inputs, trials * outputs)
+    return (x[0] @ side_by_side).view(-1, trials, outputs).transpose(0, 1)
+
+
 def dropped(x: Tensor, rate: Tensor, draws: Tensor) -> Tensor:
     """`x` with the units whose draw is below the trial's own `rate` at zero, the rest scaled up."""
     rate = rate.view(-1, 1, 1)
-    return x * (draws >= rate) / (1 - rate)
+    kept = (
+        (rate - draws).sign_().relu_().neg_().add_(1).div_(1 - rate)
+    )  # draws >= rate; to compare takes ten times that
+    return x * kept

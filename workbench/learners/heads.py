@@ -18,15 +18,29 @@ if TYPE_CHECKING:
 class Heads:
     """Trains the heads of `recipes` (which differ in strengths and seeds alone) on one set of features, on the CPU.
 
-    `features`: (examples, width), already standardised; positions refer to its rows.
+    `features`: (examples, width); positions refer to its rows. `views`: the same of the training part after its
+    pictures were changed at random; each epoch trains on the next one. `standard`: mean and spread by which they are
+    standardised, (folds, width) each: the trials go through the folds in turn, the first of each recipe first.
     """
 
+    cut = "head"
     threads = 1  # small steps on two threads went up to sixty times slower under other load
 
-    def __init__(self, recipes: Sequence[Recipe], features: Tensor, labels: Tensor, classes: int, dtype: torch.dtype):
+    def __init__(
+        self,
+        recipes: Sequence[Recipe],
+        features: Tensor,
+        labels: Tensor,
+        classes: int,
+        dtype: torch.dtype,
+        views: Sequence[Tensor] = (),
+        standard: tuple[Tensor, Tensor] | None = None,
+    ):
+        standard = standard or (torch.zeros(1, features.shape[1]), torch.ones(1, features.shape[1]))
         first = recipes[0]
         self.recipes, self.trials = recipes, len(recipes)
-        self.features, self.labels = features.to(dtype), labels
+        self.standard, self.labels = standard, labels
+        self.fold_of = torch.arange(self.trials) % len(standard[0])
         self.scope, self.optimizer = first.scope, first.optimizer
         seeds = [recipe.seed for recipe in recipes]
         self.weights_all = head.start(first.scope, features.shape[1], classes, seeds, dtype)
@@ -34,6 +48,20 @@ class Heads:
             w.requires_grad_(True)
         self.device, self.dtype = torch.device("cpu"), dtype
         self.moments: dict[str, Tensor] = {}
+        self.features, *self.views = (self._once(each) for each in (features, *views))
+        self.trained_on = self.features
+
+    def _once(self, features: Tensor) -> Tensor:
+        """Standardised for all where there is one way to do it; else as they are, since each fold has its own."""
+        return self._standardised(features, 0) if len(self.standard[0]) == 1 else features
+
+    def _standardised(self, features: Tensor, fold: Any) -> Tensor:
+        mean, std = self.standard
+        return ((features - mean[fold]) / std[fold]).to(self.dtype)
+
+    def vary(self, epoch: int, seed: int) -> None:
+        """Have the next batches see the pictures of this epoch."""
+        self.trained_on = self.views[epoch % len(self.views)] if self.views else self.features
 
     def ready(self) -> None:
         """Start the optimizer's state."""
@@ -45,7 +73,8 @@ class Heads:
 
     def inputs(self, positions: Tensor) -> Tensor:
         """(1 or trials, batch) positions to the features there."""
-        return self.features[positions]
+        found = self.trained_on[positions]
+        return found if len(self.standard[0]) == 1 else self._standardised(found, self.fold_of[:, None])
 
     def logits(self, inputs: Tensor, drop: Any = None) -> Tensor:
         """(trials, batch, classes) for training."""
@@ -53,8 +82,18 @@ class Heads:
 
     @torch.no_grad()
     def answers(self, positions: Tensor) -> Tensor:
-        """Logits in eval mode, (trials, examples, classes)."""
-        return head.apply(self.weights_all, self.features[positions].unsqueeze(0), self.scope.activation)
+        """Logits in eval mode, (trials, examples, classes), at (folds, examples) positions."""
+        if len(positions) == 1:
+            return head.apply(self.weights_all, self.features[positions], self.scope.activation)
+        found = None
+        for fold, part in enumerate(positions):
+            at = (self.fold_of == fold).nonzero().flatten()
+            weights = {name: w[at] for name, w in self.weights_all.items()}
+            logits = head.apply(weights, self._standardised(self.features[part], fold)[None], self.scope.activation)
+            found = logits.new_zeros(self.trials, *logits.shape[1:]) if found is None else found
+            found[at] = logits
+        assert found is not None
+        return found
 
     def finite(self, loss: Tensor) -> Tensor:
         """Which trials have a finite loss and finite gradients: (trials,) of bool."""
@@ -75,9 +114,17 @@ class Heads:
         for w in self.weights_all.values():
             w.grad = None
 
+    @torch.no_grad()
+    def keep(self, at: Tensor) -> None:
+        """Go on with the trials at these positions of the trial axis alone."""
+        self.trials, self.fold_of = len(at), self.fold_of[at]
+        self.weights_all = {name: w.detach()[at].requires_grad_(True) for name, w in self.weights_all.items()}
+        self.moments = {name: t[at] if t.dim() else t for name, t in self.moments.items()}
+
     def state(self) -> dict[str, Tensor]:
         """Everything that moves, by name: a copy."""
         found = {name: w.detach().clone() for name, w in self.weights_all.items()}
+        found |= {"buffer.mean": self.standard[0][0].clone(), "buffer.std": self.standard[1][0].clone()}
         return found | {f"optimizer.{name}": t.clone() for name, t in self.moments.items()}
 
     @torch.no_grad()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.datasets.augmentation import NONE, augmented
 from workbench.learners import head, steps
 from workbench.scopes import Head
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.backbones import Built
+    from workbench.learners.cutting import Halves
     from workbench.recipe import Recipe
 
 EVAL_BATCH = 256
@@ -22,7 +24,10 @@ PREPARED_BYTES = 2 << 30  # pictures that fit into this as float32 are prepared 
 
 
 class Module:
-    """Trains the weights that the recipe's scope names. `pictures`: uint8 (examples, channels, height, width)."""
+    """Trains the weights that the recipe's scope names. `pictures`: uint8 (examples, channels, height, width).
+
+    `half`, `held`: where the body is cut, and what its frozen beginning makes of the pictures; only the rest is run.
+    """
 
     trials = 1
     threads = 0  # as many as torch takes by itself
@@ -37,6 +42,8 @@ class Module:
         standard: tuple[Tensor, Tensor],
         device: torch.device,
         dtype: torch.dtype,
+        half: Halves | None = None,
+        held: Tensor | None = None,
     ):
         self.recipe, self.built, self.device, self.dtype = recipe, built, device, dtype
         self.labels = labels.to(device)
@@ -49,17 +56,23 @@ class Module:
         for p in [*self.named.values(), *self.head.values()]:
             p.requires_grad_(True)
         moving = dict(self.body.named_buffers()) if recipe.scope.trains_statistics else {}
+        self.augment, self.seed = recipe.data.augment, 0
         self.moving = moving | {"mean": self.mean, "std": self.std}
-        self._hold(pictures, whole)
+        self.cut, self.tail = half.name if half else "", half.tail if half else self.body
+        self.prepared: Tensor | None = None
+        if held is None:
+            self._hold(pictures, whole)
+        else:
+            layout = torch.channels_last if held.dim() == 4 else torch.contiguous_format
+            self.prepared = held.to(self.device, memory_format=layout)
 
     def _hold(self, pictures: Tensor, dtype: torch.dtype) -> None:
         """Keep the pictures prepared where they fit, as uint8 on the device else."""
         side = self.built.size or pictures.shape[-1]
         prepared = len(pictures) * self.built.channels * side * side * 4 <= PREPARED_BYTES
         self.pictures = pictures.to(self.device)
-        self.prepared = (
-            torch.cat([self.built.prepare(p).to(dtype) for p in torch.split(self.pictures, 1024)]) if prepared else None
-        )
+        if prepared:
+            self.prepared = torch.cat([self.built.prepare(p).to(dtype) for p in torch.split(self.pictures, 1024)])
 
     @property
     def trained(self) -> dict[str, Tensor]:
@@ -84,8 +97,19 @@ class Module:
         """Autocast where the precision is bfloat16."""
         return torch.autocast(self.device.type, torch.bfloat16) if self.dtype == torch.bfloat16 else nullcontext()
 
+    def vary(self, epoch: int, seed: int) -> None:
+        """Have the next batch's pictures changed at random by this seed, where the data asks for it."""
+        self.seed = seed
+
     def inputs(self, positions: Tensor) -> Tensor:
-        """(1, batch) positions to prepared pictures (batch, channels, height, width)."""
+        """(1, batch) positions to prepared training pictures, changed at random; or to what is kept of them."""
+        if self.augment == NONE:
+            return self._as_they_are(positions)
+        flat = positions.flatten()
+        changed = augmented(self.pictures[flat], self.augment, self.seed + int(flat[0]))
+        return self.built.prepare(changed).to(self.mean.dtype)
+
+    def _as_they_are(self, positions: Tensor) -> Tensor:
         flat = positions.flatten()
         if self.prepared is not None:
             return self.prepared[flat]
@@ -97,7 +121,7 @@ class Module:
         if lonely:
             self.body.eval()
         with self.mixed():
-            found = self.body(inputs)
+            found = self.tail(inputs)
         standardised = self._standardised(found.to(self.mean.dtype)).unsqueeze(0)
         if lonely:
             self.body.train()
@@ -115,9 +139,9 @@ class Module:
 
     @torch.no_grad()
     def answers(self, positions: Tensor) -> Tensor:
-        """Logits in eval mode, (1, examples, classes)."""
+        """Logits in eval mode, (1, examples, classes), at (1, examples) positions."""
         self.body.eval()
-        parts = [self.logits(self.inputs(part)) for part in torch.split(positions, EVAL_BATCH)]
+        parts = [self.logits(self._as_they_are(part)) for part in torch.split(positions, EVAL_BATCH, 1)]
         return torch.cat(parts, 1)
 
     def training(self) -> None:
@@ -144,6 +168,9 @@ class Module:
         """Drop the gradients."""
         for w in self.trained.values():
             w.grad = None
+
+    def keep(self, at: Tensor) -> None:
+        """Nothing: there is one trial."""
 
     def state(self) -> dict[str, Tensor]:
         """Everything that moves, by name: a copy on the CPU."""

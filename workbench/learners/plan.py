@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
 from workbench import features
 from workbench.backbones.vision import build
+from workbench.datasets.augmentation import NONE, VIEWS
+from workbench.datasets.folds import Folds
+from workbench.learners.cutting import Halves, halves
 from workbench.learners.heads import Heads
 from workbench.learners.module import Module
 
@@ -21,20 +26,33 @@ if TYPE_CHECKING:
     from workbench.recipe import Recipe
 
 Learner = Heads | Module
+ENOUGH = 2048  # examples that tell how wide features are, where the body that computes them is going to change
+KEPT = 1 << 30  # bytes that a frozen beginning's features may take, in memory and on the disk
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
 
 
 @dataclass(eq=False)
 class Plan:
-    """A learner with its examples: rows 0..train of its inputs are the training part, the rest the validation part."""
+    """A learner with its examples; `train` and `valid` are positions in its inputs, (folds, examples) each.
 
-    recipe: Recipe
+    With one fold, rows 0..train are the training part, the rest the validation part. With several the trials go through
+    them in turn: fold 0 of the first recipe, fold 1 of it, and so on.
+    """
+
+    recipes: tuple[Recipe, ...]  # several where a group trains at once
     data: Data
     built: Built
     learner: Learner
+    train: Tensor
+    valid: Tensor
     standard: tuple[Tensor, Tensor]  # mean and spread of the training part's features
     device: torch.device
     dtype: torch.dtype
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe, or what all of a group share; strengths, rates, seeds and epochs may differ."""
+        return self.recipes[0]
 
 
 def device() -> torch.device:
@@ -53,23 +71,89 @@ def resolved(precision: str, where: torch.device) -> torch.dtype:
     return torch.bfloat16 if tiles else torch.float32
 
 
-def plan(recipe: Recipe, data: Data | None = None) -> Plan:
-    """Load the data, build the backbone, keep its features, and choose the learner."""
-    data = data or recipe.data.load()
-    built = build(recipe.backbone, side=data.inputs.shape[-1], seed=recipe.seed)
+def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) -> Plan:
+    """Load the data, build the backbone, keep its features, and choose the learner; a group as `fused` makes it.
+
+    `loaded`: the data where they are there already; with `Folds` each recipe is a trial a fold.
+    """
+    recipes = tuple(recipe) if isinstance(recipe, Sequence) else (recipe,)
+    first = recipes[0]
+    parted = loaded if isinstance(loaded, Folds) else None
+    data = loaded.pool if isinstance(loaded, Folds) else loaded or first.data.load()
+    built = build(first.backbone, side=data.inputs.shape[-1], seed=first.seed)
     where = device()
-    dtype = resolved(recipe.precision, where)
+    dtype = resolved(first.precision, where)
     rows = torch.cat([data.train, data.valid])
-    pictures, labels = data.inputs[rows], data.labels[rows]
-    found = features.kept(built, pictures, where, dtype)
-    standard = spread_of(found[: len(data.train)])
+    labels, many = data.labels[rows], len(data.train)
+    train, valid = torch.arange(many)[None], torch.arange(many, len(rows))[None]
+    if parted:
+        recipes, train, valid = tuple(r for r in recipes for _ in parted.train), parted.train, parted.valid
     learner: Learner
-    if recipe.scope.name == "head":
+    if first.scope.name == "head":
+        found = features.kept(built, data, rows, where, dtype)
+        mean, std = zip(*(spread_of(found[part]) for part in train), strict=True)
+        standard = torch.stack(mean), torch.stack(std)
         exact = torch.float64 if dtype == torch.float64 else torch.float32
-        learner = Heads([recipe], (found - standard[0]) / standard[1], labels, len(data.classes), exact)
+        views = _views(first, built, data, where, dtype)
+        learner = Heads(recipes, found, labels, len(data.classes), exact, views, standard)
     else:
-        learner = Module(recipe, built, pictures, labels, len(data.classes), standard, where, dtype)
-    return Plan(recipe, data, built, learner, standard, where, dtype)
+        some = data.train[:: math.ceil(len(data.train) / ENOUGH)]
+        standard = spread_of(features.kept(built, data, some, where, dtype))
+        half = half_of(first, built, data.inputs[data.train[:2]], len(rows), where, dtype)
+        held = features.kept(built, data, rows, where, dtype, half=half) if half else None
+        learner = Module(
+            first, built, data.inputs[rows], labels, len(data.classes), standard, where, dtype, half, held
+        )  # fmt: skip
+    return Plan(recipes, data, built, learner, train, valid, standard, where, dtype)
+
+
+def fused(recipes: Sequence[Recipe]) -> list[list[int]]:
+    """Positions of the recipes, in groups that train at once.
+
+    Heads alone join, and only those that differ in nothing but the numbers of regularizers, the learning rate, the
+    epochs and, where no picture is changed at random and no backbone's weights are drawn, the seed.
+    """
+    groups: dict[Any, list[int]] = {}
+    for at, recipe in enumerate(recipes):
+        groups.setdefault(_shared(recipe) if recipe.scope.name == "head" and not recipe.changes else at, []).append(at)
+    return list(groups.values())
+
+
+def _shared(recipe: Recipe) -> tuple[Any, ...]:
+    """What must be equal in trials that train at once."""
+    drawn = recipe.data.augment != NONE or recipe.backbone.weights == "random"
+    held = recipe.replace(lr=1e-3, epochs=1, seed=recipe.seed if drawn else 0, regularizers=())
+    words = tuple((r.name, *(v for v in r.values().values() if isinstance(v, str | bool))) for r in recipe.regularizers)
+    views = min(recipe.epochs, VIEWS) if recipe.data.augment != NONE else 0
+    return held, words, views
+
+
+def half_of(
+    recipe: Recipe, built: Built, pictures: Tensor, examples: int, where: torch.device, dtype: torch.dtype
+) -> Halves | None:
+    """Where the body can be cut so that its frozen beginning is computed once; None where it cannot, or not exactly.
+
+    Pictures that change at random have no one beginning, and float64 is there to be exact. `pictures`: a few to try.
+    """
+    if recipe.scope.trains_statistics or recipe.data.augment != NONE or dtype == torch.float64:
+        return None
+    body = built.body.eval().to(where)
+    example = built.prepare(pictures.to(where))
+    found = halves(body, set(recipe.scope.chosen(body)), example)
+    if found is None:
+        return None
+    with torch.no_grad():
+        each = found.beginning(example)[0].numel() * 4
+    return found if each * examples <= KEPT else None
+
+
+def _views(recipe: Recipe, built: Built, data: Data, where: torch.device, dtype: torch.dtype) -> list[Tensor]:
+    """Features of the training part in as many changed versions as there are, none where pictures stay as they are."""
+    how = recipe.data.augment
+    if how == NONE:
+        return []
+    seeds = [recipe.seed * 1009 + view for view in range(min(VIEWS, recipe.epochs))]
+    return [features.kept(built, data, data.train, where, dtype, how, seed) for seed in seeds]
 
 
 def spread_of(found: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,15 +11,17 @@ from workbench.panels.choosing import Propose
 from workbench.panels.controls import WIDE
 from workbench.panels.text import line, spoken
 
-Work = Callable[[Callable[[], Any], Callable[[Any, str], None]], None]  # does slow work elsewhere, then shows it
+Work = Callable[[Callable[[], Any], Callable[[Any, str], None]], object]  # does slow work elsewhere, then shows it
 FOUND = 20
+NARROW = {"description_width": "44px"}
 
 
 class BackbonePicker:
     """Shows one backbone and proposes another. `work` does what takes long off the kernel's loop."""
 
     def __init__(self, value: Any, propose: Propose, work: Work):
-        self._propose, self._work, self._showing, self._asked = propose, work, False, ""
+        self._propose, self._work, self._showing, self._asked = propose, work, False, "?"
+        self.data: Any = None  # what it shall learn from: for a person's own data the list is a short one that fits it
         wide = {"style": WIDE, "layout": widgets.Layout(width="auto"), "continuous_update": False}
         helps = {knob.name: knob.help for knob in type(value).knobs()}
         self.name = widgets.Combobox(description="Backbone", tooltip=helps["architecture"], placeholder="name", **wide)
@@ -29,13 +31,14 @@ class BackbonePicker:
         self.about = line(kind="faint")
         self.words = widgets.Text(
             description="words", placeholder="such as: resnet18, or dino mit",
-            tooltip="Words of a name, source or licence", **wide,
+            tooltip="Words of a name, source or licence", **(wide | {"style": NARROW}),
         )  # fmt: skip
         self.list = widgets.Select(
-            options=[], rows=7, description="found", tooltip="What is on this disk stands first", style=WIDE,
+            options=[], rows=7, description="found", tooltip="What is on this disk stands first", style=NARROW,
             layout=widgets.Layout(width="auto"),
         )  # fmt: skip
-        self.fold = widgets.Accordion([widgets.VBox([self.words, self.list])], titles=["Find a backbone"])
+        self.told = line()  # the list's lines whole, where there are few
+        self.fold = widgets.Accordion([widgets.VBox([self.words, self.list, self.told])], titles=["Find a backbone"])
         self.fold.selected_index = None
         inner = widgets.VBox([self.weights, self.about, self.fold], layout=widgets.Layout(padding="0 0 0 10px"))
         self.box = widgets.VBox([self.name, inner])
@@ -47,15 +50,23 @@ class BackbonePicker:
         self.list.observe(self._picked, "value")
         self._work(_all_names, self._offer)
 
-    def show(self, value: Any) -> None:
-        """Show this backbone, and say what is known of it."""
+    def show(self, value: Any, data: Any = None) -> None:
+        """Show this backbone, and say what is known of it; where none is chosen yet, open the list."""
         self._showing = True
         try:
             self.name.value, self.weights.value = value.architecture, value.weights
         finally:
             self._showing = False
-        name = value.architecture
-        if name != self._asked:
+        name, other = value.architecture, data != self.data
+        self.data = data
+        if other and self.fold.selected_index is not None:
+            self._search(None)
+        if not name:
+            self._asked = ""
+            self.about.value = spoken("Choose one: for your own data none is taken in silence.", "error")
+            if self.fold.selected_index is None:
+                self.fold.selected_index = 0
+        elif name != self._asked:
             self._asked = name
             self._work(lambda: _described(name), lambda said, kind: self._tell(name, said, kind))
 
@@ -76,8 +87,10 @@ class BackbonePicker:
 
     def _search(self, _: Any) -> None:
         if self.fold.selected_index is not None:
-            words = self.words.value
-            self._work(lambda: _search(words), lambda found, kind: self._list(words, found, kind))
+            words, data = self.words.value, self.data
+            if not words and data is not None and data.own:
+                self.list.options = [("trying each on this machine …", "")]
+            self._work(lambda: _search(words, data), lambda found, kind: self._list(words, found, kind))
 
     def _list(self, words: str, found: Any, kind: str) -> None:
         if words != self.words.value:
@@ -86,6 +99,8 @@ class BackbonePicker:
         try:
             none = [(f"nothing has {words!r} in its name, source or licence", "")]
             self.list.options = (found or none) if kind == "faint" else [(found, "")]
+            short = not words and self.data is not None and self.data.own and kind == "faint"
+            self.told.value = "".join(_told(line) for line, _ in found) if short else ""
             self.list.value = None
         finally:
             self._showing = False
@@ -97,6 +112,11 @@ class BackbonePicker:
     def _offer(self, names: Any, kind: str) -> None:
         if kind == "faint":
             self.name.options = names
+
+
+def _told(line: str) -> str:
+    name, _, rest = line.partition(" · ")
+    return spoken(name, "strong") + spoken(rest, "faint")
 
 
 def _all_names() -> list[str]:
@@ -112,7 +132,10 @@ def _described(name: str) -> str:
     return described(name)
 
 
-def _search(words: str) -> list[tuple[str, str]]:
+def _search(words: str, data: Any) -> list[tuple[str, str]]:
     from workbench.backbones.listing import line, search
+    from workbench.backbones.shortlist import in_a_line, shortlist
 
+    if not words and data is not None and data.own:
+        return [(f"{row['name']} · {in_a_line(row)}", row["name"]) for row in shortlist(data).to_dict("records")]
     return [(f"{row['name']} · {line(row)}", row["name"]) for row in search(words, FOUND)]

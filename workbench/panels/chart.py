@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
+import anywidget
 import ipywidgets as widgets
 import numpy as np
 
+from workbench.page import PLOTLY
+
 if TYPE_CHECKING:
     import plotly.graph_objects as go
+
+NUMBERS = ("x", "y", "z", "customdata")  # what changes from one figure of a kind to the next
 
 
 class Chart:
@@ -25,15 +31,21 @@ class Chart:
         self.box = widgets.VBox([self.widget], layout=widgets.Layout(width="100%", overflow="hidden"))
 
     def draw(self, figure: go.Figure) -> None:
-        """Show this figure: its numbers go into the traces that are there, in one message; others replace them."""
+        """Show this figure: its numbers go into the traces that are there, in one message.
+
+        One of another kind takes the place of the traces and of the layout.
+        """
         packed = _packed(figure)
         here = self.widget
         if _kinds(here) != _kinds(packed):
             here.data = ()
+            here.layout = packed.layout
+            here.layout.autosize = True
             here.add_traces(packed.data)
         with here.batch_update():  # what is the same already is not sent
             for old, new in zip(here.data, packed.data, strict=True):
-                old.x, old.y, old.customdata = new.x, new.y, new.customdata
+                for name in filter(new.__contains__, NUMBERS):
+                    old[name] = new[name]
             here.layout.title.text = packed.layout.title.text
         self._remember()  # after the batch, which changes the figure at its end
 
@@ -45,16 +57,36 @@ class Chart:
         self.widget._widget_data = deepcopy(self.widget._data)
         self.widget._widget_layout = deepcopy(self.widget._layout)
 
+    def fit(self) -> None:
+        """Have the browser fit the figure to its box where it is placed into a panel that has stood there before."""
+        self.box.children = (self.widget, Fitting())
+
     def close(self) -> None:
         """Take the figure out of the page, and its five megabytes of code out of a saved notebook."""
+        for each in self.box.children[1:]:
+            each.close()
         self.box.children = ()
         self.widget.close()
+
+
+class Fitting(anywidget.AnyWidget):
+    """Tells the page that its window changed whenever the box around this did: plotly listens to nothing else."""
+
+    _esm = """
+    function render({ el }) {
+      const seen = new ResizeObserver(() => window.dispatchEvent(new Event("resize")));
+      const box = () => { if (el.parentElement) seen.observe(el.parentElement); else requestAnimationFrame(box); };
+      box();
+      return () => seen.disconnect();
+    }
+    export default { render };
+    """
 
 
 def _packed(figure: go.Figure) -> go.Figure:
     """The same figure with its numbers as arrays, which travel as bytes."""
     for trace in figure.data:
-        for name in ("x", "y", "customdata"):
+        for name in filter(trace.__contains__, NUMBERS):
             if (values := trace[name]) is not None:
                 trace[name] = None  # plotly keeps a list where an array that equals it comes
                 trace[name] = np.asarray(values, dtype=np.float64)
@@ -63,4 +95,14 @@ def _packed(figure: go.Figure) -> go.Figure:
 
 def _kinds(figure: Any) -> list[tuple[Any, ...]]:
     """What must be the same for one figure's numbers to go into another's traces."""
-    return [(trace.name, trace.mode, trace.xaxis, trace.line.color) for trace in figure.data]
+    found = []
+    for trace in figure.data:
+        look = (trace.mode, trace.line.color) if trace.type == "scatter" else (trace.zmin, trace.zmax)
+        found.append((trace.type, trace.name, trace.xaxis, trace.hovertemplate, *look))
+    return found
+
+
+def still(figure: go.Figure) -> dict[str, Any]:
+    """A figure as a cell's output: unlike a widget, it does not bring plotly's five megabytes of code each time."""
+    data = {PLOTLY: json.loads(figure.to_json()), "text/plain": str(figure.layout.title.text)}
+    return {"output_type": "display_data", "data": data, "metadata": {}}

@@ -21,7 +21,11 @@ class Knobs:
     def __init__(self, choice: type[Choice], values: dict[str, Any], propose: Propose):
         self.choice, self.draft, self._propose = choice, dict(values), propose
         self.controls = {k.name: Control(k, values[k.name], self._setter(k.name)) for k in choice.knobs()}
-        self.box = widgets.VBox([c.box for c in self.controls.values()], layout=widgets.Layout(padding="0 0 0 10px"))
+        folded = [self.controls[k.name].box for k in choice.knobs() if k.more]
+        shown = [self.controls[k.name].box for k in choice.knobs() if not k.more]
+        if folded:
+            shown.append(widgets.Accordion([widgets.VBox(folded)], titles=["More"], selected_index=None))
+        self.box = widgets.VBox(shown, layout=widgets.Layout(padding="0 0 0 10px"))
 
     def _setter(self, name: str) -> Callable[[Any], None]:
         def chosen(value: Any) -> None:

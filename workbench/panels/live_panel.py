@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
 
 from workbench import paths
+from workbench.all_runs import open_run
+from workbench.cost import lasting
 from workbench.fine_tuning import start
 from workbench.panels.chart import Chart
+from workbench.panels.pressing import Pressing
 from workbench.panels.text import escaped, line, spoken, style_sheet
 from workbench.plots.curves import line as curve
 from workbench.plots.curves import watched
 from workbench.recipe import Recipe
-from workbench.run import Run, open_run
+from workbench.run import Run
 from workbench.worker import warm
 
 EVERY = 0.5  # seconds between two redraws
@@ -24,9 +28,10 @@ LOOK = 0.1  # seconds between two looks at whether there is anything new
 UNDER_WAY = ("running", "paused", "queued")
 GOES_ON = ("new", "stopped", "failed", "interrupted")
 LISTED = 50  # runs in the list
+DULL = re.compile(r"\w+=(None|''|'none'|'as is'|'centred'|'pretrained'|'refuse'|0|0\.0)(, |(?=\)))")  # mostly defaults
 
 
-class LivePanel(widgets.VBox):  # type: ignore[misc]
+class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
     """Follows the folder of `run`, and starts runs of `recipe`: a recipe, or a function that gives the one to start."""
 
     def __init__(self, run: Run | str | None = None, recipe: Recipe | Callable[[], Recipe] | None = None):
@@ -46,12 +51,12 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
         self.follow()
 
     def _build(self) -> None:
-        self.start_button = self._button(
+        self.start_button = self.button(
             "Start", "Train the recipe; it waits for runs that were started before", self._start
         )
-        self.pause_button = self._button("Pause", "Hold at the next step", self._pause)
-        self.resume_button = self._button("Resume", "Go on from where it holds or stopped", self._resume)
-        self.stop_button = self._button("Stop", "End at the next step; Resume goes on from there", self._stop)
+        self.pause_button = self.button("Pause", "Hold at the next step", self._pause)
+        self.resume_button = self.button("Resume", "Go on from where it holds or stopped", self._resume)
+        self.stop_button = self.button("Stop", "End at the next step; Resume goes on from there", self._stop)
         self.start_button.button_style = "primary"
         self.pace = widgets.BoundedFloatText(
             value=0, min=0, max=100, step=0.5, description="pace", continuous_update=False,
@@ -83,20 +88,13 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
         below = [steering, self.error, self.machine, self.messages, self.picker, overlays]
         return [style_sheet(), self.chart.box, self.progress, *below]
 
-    def _button(self, name: str, help: str, act: Callable[[], None]) -> Any:
-        button = widgets.Button(description=name, tooltip=help, layout=widgets.Layout(width="80px"))
-        button.on_click(lambda _: self._try(act))
-        return button
-
-    def _try(self, act: Callable[[], None]) -> None:
-        """Do what a button asks for; its error is shown, since a callback's error is swallowed."""
-        self.error.value = ""
-        try:
-            act()
-            self.refresh()
-        except Exception as error:
-            self.error.value = spoken(str(error) or type(error).__name__, "error")
+    def after(self) -> None:
         self.follow()
+        self.refresh()
+
+    def forget_error(self) -> None:
+        """What could not be started is no longer what is chosen."""
+        self.error.value = ""
 
     # -- the buttons --------------------------------------------------------------------------------------------------
 
@@ -125,7 +123,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
 
     def _paced(self, change: Any) -> None:
         if self.run and self.run.state in UNDER_WAY and not self._setting:
-            self._try(lambda: self.run.pace(change.new))  # type: ignore[union-attr]
+            self.attempt(lambda: self.run.pace(change.new))  # type: ignore[union-attr]
 
     def show(self, run: Run | str) -> None:
         """Show this run from now on."""
@@ -155,7 +153,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
 
     def _picked(self, change: Any) -> None:
         if not self._setting:
-            self._try(lambda: self._open(change.new))
+            self.attempt(lambda: self._open(change.new))
 
     def _open(self, folder: str) -> None:
         held = next((run for run in self._mine if str(run.folder) == folder), None)
@@ -163,7 +161,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
 
     def _overlaid(self, _: Any) -> None:
         if not self._setting:
-            self._try(lambda: None)
+            self.attempt(lambda: None)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
@@ -220,7 +218,7 @@ class LivePanel(widgets.VBox):  # type: ignore[misc]
     def _lines(self, run: Run | None) -> list[dict[str, Any]]:
         over = [open_run(folder) for folder in self.others.value if not run or folder != str(run.folder)]
         shown = [run, *over] if run else over
-        return [curve(each.folder.name, each.rows, each.baseline) for each in shown] or [curve("", [], None)]
+        return [curve(each.folder.name, each.rows, each.baseline, each.on) for each in shown] or [curve("", [], None)]
 
     def _allow(self, state: str) -> None:
         """Only buttons that do something can be pressed."""
@@ -243,9 +241,10 @@ def _said_of(folder: Any) -> str:
 
     try:
         recipe = RunFolder(folder).read("recipe.json")["recipe"]
-        return (
-            f"{folder.name}: {recipe['scope'].split('(')[0]}, {recipe['backbone']}, {recipe['regularizers'] or 'plain'}"
-        )
+        scope = "head" if recipe["scope"].startswith("head(layers=0") else recipe["scope"]
+        parts = [scope, recipe["backbone"], recipe["data"], recipe["regularizers"] or "no regularizer"]
+        short = [DULL.sub("", part).replace(", )", ")").replace("()", "") for part in parts]
+        return f"{folder.name}: {', '.join(short)}"
     except Exception:
         return f"{folder.name}: cannot be read"
 
@@ -256,19 +255,16 @@ def _progress(run: Run, state: str) -> str:
     epochs = (run.files.read("recipe.json") or {"recipe": {"epochs": 0}})["recipe"]["epochs"]
     epoch = rows[-1]["epoch"] if rows else 0
     parts = [state.capitalize(), f"epoch {epoch} of {epochs}"]
+    if not rows and state == "running" and (getting := run.preparing):
+        return f"Running · {getting['what']}: {getting['done']:,} of {getting['total']:,}"
     steps, step = told.get("steps"), told.get("step", 0)
     if state in ("running", "paused") and steps:
         parts.append(f"{step / steps:.0%}")
         if step and state == "running":
-            parts.append(f"{_lasting(told['seconds'] / step * (steps - step))} left")
+            parts.append(f"{lasting(told['seconds'] / step * (steps - step))} left")
     elif rows and state not in UNDER_WAY:
-        parts.append(f"{_lasting(rows[-1]['seconds'])} of training")
+        parts.append(f"{lasting(rows[-1]['seconds'])} of training")
     return " · ".join(parts)
-
-
-def _lasting(seconds: float) -> str:
-    whole = max(0, round(seconds))
-    return f"{whole} s" if whole < 100 else f"{whole // 60} min {whole % 60} s"
 
 
 def machine(run: Run, state: str) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import traitlets
 
 from workbench.choices import Menu
 from workbench.panels.backbone_picker import BackbonePicker
+from workbench.panels.background import Background
 from workbench.panels.choosing import OneOf, Several
 from workbench.panels.controls import Control
 from workbench.panels.copying import CopyButton
@@ -31,9 +31,10 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
     value = traitlets.Instance(Recipe)
 
     def __init__(self, recipe: Recipe | None = None, **layout: Any):
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="recipe-panel")
+        self._in_background = Background("recipe-panel")
         self._wrong: Exception | None = None
         self._shapes: dict[Any, tuple[int, int]] = {}
+        self._times: dict[Recipe, str] = {}
         value = recipe or Recipe()
         self._build(value)
         super().__init__(self._parts(), layout=widgets.Layout(padding="4px 12px 4px 4px", **layout), value=value)
@@ -43,7 +44,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
 
     def _build(self, value: Recipe) -> None:
         helps = {knob.name: knob.help for knob in Recipe.knobs()}
-        self.data = OneOf("datasets", "Data", helps["data"], value.data, self._proposer("data"))
+        self.data = OneOf("datasets", "Data", helps["data"], value.data, self._propose_data)
         self.backbone = BackbonePicker(value.backbone, self._proposer("backbone"), self._in_background)
         self.scope = OneOf("scopes", "Scope", helps["scope"], value.scope, self._proposer("scope"))
         self.regularizers = Several(
@@ -78,12 +79,21 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self.code = widgets.Textarea(rows=8, layout=widgets.Layout(width="auto", display="none"))
         chosen = [self.data.box, self.backbone.box, self.scope.box, self.regularizers.box, self.fold]
         buttons = widgets.HBox([self.copy, self.save])
-        return [*chosen, self.error, self.counts, self.more, buttons, self.said, self.code]
+        return [self.error, *chosen, self.counts, self.more, buttons, self.said, self.code]
 
     # -- from the controls to the value -------------------------------------------------------------------------------
 
     def _proposer(self, field: str) -> Callable[[Callable[[], Any]], None]:
         return lambda make: self._propose(lambda: {field: make()})
+
+    def _propose_data(self, make: Callable[[], Any]) -> None:
+        """Other data; with a person's own, the backbone of the bundled ones is not kept in silence."""
+
+        def chosen() -> dict[str, Any]:
+            data = make()
+            return {"data": data} | ({"backbone": ""} if data.own and not self.value.data.own else {})
+
+        self._propose(chosen)
 
     def _setter(self, field: str) -> Callable[[Any], None]:
         return lambda value: self._propose(lambda: {field: value})
@@ -100,7 +110,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         except (
             Exception
         ) as error:  # whatever a class from a cell may raise: shown, since a callback's error is swallowed
-            self._wrong = error
+            self._wrong, self.counts.value = error, ""  # what stands there is of another recipe
             self.error.value = spoken(str(error) or type(error).__name__, "error")
             return
         if new == self.value:  # taken back: another control may still say what was refused
@@ -112,8 +122,9 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
     def _show(self, _: Any = None) -> None:
         value = self.value
         self._wrong, self.error.value = None, ""
-        for part in ("data", "backbone", "scope", "regularizers"):
+        for part in ("data", "scope", "regularizers"):
             getattr(self, part).show(getattr(value, part))
+        self.backbone.show(value.backbone, value.data)
         for name, control in self.training.items():
             control.show(getattr(value, name))
         self.fold.titles = [f"Training: {value.epochs} epochs, lr {value.lr:g}, batches of {value.batch_size}"]
@@ -122,14 +133,34 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
             self._fill_table()
         if "wb-error" in self.counts.value:  # it was of another recipe
             self.counts.value = ""
-        self._in_background(
-            lambda: self.counted(value) if value == self.value else "",  # a slider passes many on its way
-            lambda said, kind: self._counted(value, said, kind),
-        )
+        works: tuple[Callable[[Recipe], str], ...] = (self.counted,)
+        if value.data.own:
+            works = (self.estimated, self.counted) if value.backbone.architecture else (self.outlined,)
+        for work in works:
+            self._in_background(partial(self._if_still, value, work), partial(self._counted, value))
+
+    def _if_still(self, value: Recipe, work: Callable[[Recipe], str]) -> str:
+        return work(value) if value == self.value else ""  # a slider passes many on its way
 
     def _counted(self, value: Recipe, said: str, kind: str) -> None:
         if value == self.value:
             self.counts.value = spoken(said, kind)
+
+    def outlined(self, recipe: Recipe) -> str:
+        """How much data there is, and how long reading it takes; before a backbone is chosen."""
+        from workbench.cost import lasting
+
+        examples, side = recipe.data.extent()
+        seconds, unread = recipe.data.reading()
+        once = f" About {lasting(seconds)} to read {unread:,} of them, once." if unread else ""
+        return f"{examples:,} examples of {side} px.{once}"
+
+    def estimated(self, recipe: Recipe) -> str:
+        """How long it takes to the first epoch, by a probe; before the pictures are read."""
+        from workbench import cost
+
+        self._times[recipe] = cost.said(cost.before(recipe))
+        return f"{self._times[recipe]} Reading the pictures …"
 
     def counted(self, recipe: Recipe) -> str:
         """How many parameters train and how many are frozen, in words; slow, since it builds the network."""
@@ -137,7 +168,8 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
 
         found = counts(recipe, *self._shape(recipe.data))
         trained = found["body trained"] + found["head trained"]
-        return f"{trained:,} parameters train, {found['body frozen']:,} are frozen."
+        said = f"{trained:,} parameters train, {found['body frozen']:,} are frozen."
+        return f"{said} {self._times.pop(recipe, '')}".strip()
 
     def _shape(self, data: Any) -> tuple[int, int]:
         if data not in self._shapes:
@@ -146,23 +178,6 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         return self._shapes[data]
 
     # -- beside the value ---------------------------------------------------------------------------------------------
-
-    def _in_background(self, work: Callable[[], Any], show: Callable[[Any, str], None]) -> None:
-        """Do slow work (torch and timm are imported in it) off the kernel's loop; `show` gets what came out, and how.
-
-        How is "faint" for a result and "error" for the text of an error.
-        """
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return  # no kernel: nobody looks
-
-        def done(future: Any) -> None:
-            if not future.cancelled():
-                error = future.exception()
-                show(str(error) if error else future.result(), "error" if error else "faint")
-
-        loop.run_in_executor(self._thread, work).add_done_callback(done)
 
     def _fill_table(self, _: Any = None) -> None:
         if self.more.selected_index is None:
@@ -201,5 +216,5 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
 
     def close(self) -> None:
         """Let the thread go with the widget."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._in_background.close()
         super().close()

@@ -12,14 +12,17 @@ from workbench.recipe import Recipe
 from workbench.run import Run
 
 
-async def show(recipe: Recipe, live: bool = True) -> Run:
+async def show(recipe: Recipe, live: bool = True, pace: float = 0.0) -> Run:
     """Run `recipe` in a process of its own, wait for its end, leave its curves and its gap as plain figures.
 
     The run's error is raised here, below the figures of the epochs that it came to.
 
-    `live`: with a panel while it runs, whose buttons work. An interrupt of the cell stops the run between two steps.
+    `live`: with a panel while it runs, whose buttons work. `pace`: epochs a second while it is watched, 0 for as
+    fast as it goes. An interrupt of the cell stops the run between two steps.
     """
     run = start(recipe)
+    if live and pace:
+        run.pace(pace)
     panel = LivePanel(run) if live else None
     handle = _display(panel, display_id=True) if panel else None
     try:

@@ -17,15 +17,19 @@ STYLE = """<style>
 .wb-table td, .wb-table th { padding: 1px 6px; text-align: left; line-height: 1.3; white-space: normal; }
 .wb-table th { font-weight: normal; width: 60%; }
 .wb-table tr + tr :is(td, th) { border-top: 1px solid var(--jp-border-color2, #999); }
+.wb-wide { width: auto; }
+.wb-wide th { width: auto; }
+.wb-wide :is(td, th) { max-width: 340px; overflow-wrap: break-word; }
+.wb-wide thead th { font-weight: 600; }
+.wb-wide thead + tbody tr:first-child :is(td, th) { border-top: 1px solid var(--jp-border-color2, #999); }
 .wb-recipe { border-right: 1px solid var(--jp-border-color2, #999); }
 .wb-recipe .widget-label, .wb-recipe .widget-inline-hbox .widget-label { font-size: 12px; }
-.wb-live .js-plotly-plot text.gtitle, .wb-live .js-plotly-plot .xtitle, .wb-live .js-plotly-plot .ytitle,
-.wb-live .js-plotly-plot .x2title, .wb-live .js-plotly-plot .y2title, .wb-live .js-plotly-plot .x3title,
-.wb-live .js-plotly-plot .y3title, .wb-live .js-plotly-plot .legendtext, .wb-live .js-plotly-plot .xtick text,
-.wb-live .js-plotly-plot .ytick text, .wb-live .js-plotly-plot .x2tick text, .wb-live .js-plotly-plot .y2tick text,
-.wb-live .js-plotly-plot .x3tick text, .wb-live .js-plotly-plot .y3tick text
+:is(.wb-live, .wb-compare, .wb-search, .wb-path) .js-plotly-plot
+:is(.infolayer, .xaxislayer-above, .yaxislayer-above) text
 { fill: var(--jp-ui-font-color1, #7a7a7a) !important; }
-.wb-live button:focus-visible, .wb-recipe button:focus-visible { outline: 2px solid var(--jp-brand-color1, #0072B2); }
+.wb-search .parcoords text { text-shadow: none !important; }
+:is(.wb-live, .wb-recipe, .wb-runs, .wb-search, .wb-path) button:focus-visible
+{ outline: 2px solid var(--jp-brand-color1, #0072B2); }
 </style>"""
 
 
@@ -46,13 +50,15 @@ def line(text: Any = "", kind: str = "note") -> Any:
     return widgets.HTML(spoken(text, kind), layout=widgets.Layout(width="auto", margin="0"))
 
 
-def table(rows: list[list[Any]]) -> str:
-    """A table as HTML, every cell escaped; the first cell of a row is its heading."""
+def table(rows: list[list[Any]], head: list[Any] | None = None) -> str:
+    """A table as HTML, every cell escaped; the first cell of a row is its heading, `head` that of the columns."""
+    top = "".join(f'<th scope="col">{escaped(cell)}</th>' for cell in head or [])
     body = "".join(
         f'<tr><th scope="row">{escaped(first)}</th>' + "".join(f"<td>{escaped(cell)}</td>" for cell in rest) + "</tr>"
         for first, *rest in rows
     )
-    return f'<table class="wb-table">{body}</table>'
+    kind = "wb-table wb-wide" if head else "wb-table"
+    return f'<table class="{kind}">{f"<thead><tr>{top}</tr></thead>" if head else ""}{body}</table>'
 
 
 def style_sheet() -> Any:

@@ -19,8 +19,8 @@ def rows(runs: Run | Iterable[Run] | Mapping[str, Run]) -> list[dict[str, Any]]:
 
 
 def _row(name: str, run: Run) -> dict[str, Any]:
-    found, best = run.details(), run.best or {}
-    accuracy = {"valid_accuracy": found["accuracy"], "low": found["low"], "high": found["high"]}
+    best = run.best or {}
+    accuracy = {"valid_accuracy": best["valid_accuracy"], "low": best["valid_low"], "high": best["valid_high"]}
     gap = {"gap_accuracy": best["gap_accuracy"], "gap_low": best["low"], "gap_high": best["high"]}
     return {"name": name, "best_epoch": best["epoch"], **accuracy, **gap}
 

@@ -20,15 +20,15 @@ Line = dict[str, Any]
 
 
 def rows(runs: Run | Iterable[Run] | Mapping[str, Run]) -> list[Line]:
-    """Plain data of the curves, one entry a run: `name`, a list for each of `COLUMNS`, `best` (row), `baseline`.
+    """Plain data of the curves, an entry a run: `name`, a list for each of `COLUMNS`, `best` (row), `baseline`, `data`.
 
     At most 500 points, the first, the last and the best epoch among them.
     """
-    return [line(name, run.rows, run.baseline) for name, run in named(runs).items()]
+    return [line(name, run.rows, run.baseline, run.on) for name, run in named(runs).items()]
 
 
-def line(name: str, told: Sequence[Mapping[str, Any]], baseline: Mapping[str, float] | None) -> Line:
-    """The entry of one run from its rows."""
+def line(name: str, told: Sequence[Mapping[str, Any]], baseline: Mapping[str, float] | None, data: str = "") -> Line:
+    """The entry of one run from its rows. `data`: which examples it was measured on; runs on others do not compare."""
     from workbench.history import best
 
     found = best([dict(row) for row in told])
@@ -36,7 +36,7 @@ def line(name: str, told: Sequence[Mapping[str, Any]], baseline: Mapping[str, fl
     kept = [told[place] for place in thin(len(told), [at])]
     shown = {key: found[key] for key in COLUMNS} if found else None
     columns = {key: [row[key] for row in kept] for key in COLUMNS}
-    return {"name": name, **columns, "best": shown, "baseline": dict(baseline) if baseline else None}
+    return {"name": name, **columns, "best": shown, "baseline": dict(baseline) if baseline else None, "data": data}
 
 
 def learning_curves(runs: Run | Iterable[Run] | Mapping[str, Run]) -> go.Figure:
@@ -140,7 +140,7 @@ def _two_axes(domain: tuple[float, float]) -> dict[str, Any]:
         "xaxis": axis("epoch", domain=[0.0, 0.45], anchor="y"),
         "yaxis": axis("loss (nats)", domain=height, anchor="x", rangemode="tozero"),
         "xaxis2": axis("epoch", domain=[0.55, 1.0], anchor="y2"),
-        "yaxis2": axis("accuracy (share)", domain=height, anchor="x2"),
+        "yaxis2": axis("accuracy (share)", domain=height, anchor="x2", range=[0, 1.02]),
     }
 
 
@@ -156,8 +156,11 @@ def _title(lines: Sequence[Line]) -> str:
     if len(lines) == 1:
         best = known[0]["best"]
         return f"Validation accuracy {best['valid_accuracy']:.3f} at the best epoch, {best['epoch']}."
+    if len({each["data"] for each in known}) > 1:
+        return "Runs on different data: their figures cannot be compared."
     top = max(known, key=lambda each: each["best"]["valid_accuracy"])
-    return f"The highest validation accuracy, {top['best']['valid_accuracy']:.3f}: {label(top['name'])}."
+    said = f"{top['best']['valid_accuracy']:.3f} of {label(top['name'])} in epoch {top['best']['epoch']}"
+    return f"Best epochs (least validation loss) compared: the highest accuracy is {said}."
 
 
 def _gap_title(lines: Sequence[Line]) -> str:
@@ -167,6 +170,8 @@ def _gap_title(lines: Sequence[Line]) -> str:
     if len(lines) == 1:
         last = {key: known[0][key][-1] for key in ("gap_accuracy", "low", "high")}
         said = f"{last['gap_accuracy']:.3f} [{last['low']:.3f}, {last['high']:.3f}]"
+        if round(last["gap_accuracy"], 3) == 0:
+            return f"Train and validation are level in the end: {said}."
         return f"Train is ahead of validation by {said} in the end."
     widest = max(known, key=lambda each: each["gap_accuracy"][-1])
     return f"The widest gap in the end, {widest['gap_accuracy'][-1]:.3f}: {label(widest['name'])}."

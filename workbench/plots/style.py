@@ -15,6 +15,7 @@ TRAIN, VALID = "#0072B2", "#D55E00"
 COLOURS = (TRAIN, VALID, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")  # Okabe and Ito's, but for yellow and black
 GREY, FAINT = "#7a7a7a", "rgba(127, 127, 127, 0.25)"  # legible on a light page and on a dark one
 POINTS = 500  # at most, a trace
+WIDE = 760  # pixels that a legend has, at the least
 
 
 def label(text: Any, most: int = 60) -> str:
@@ -57,7 +58,10 @@ def figure(traces: Sequence[Mapping[str, Any]], title: str, **layout: Any) -> go
     """A plotly figure of these traces on paper that suits both themes."""
     import plotly.graph_objects as go
 
-    top = 92 if layout.get("showlegend", True) else 48  # the title, and two lines of the legend below it
+    lines = _legend_lines(traces) if layout.get("showlegend", True) else 0
+    top = 48 + 22 * lines  # the title, and below it the legend
+    if "height" in layout and lines > 2:
+        layout["height"] += 22 * (lines - 2)
     place = {"x": 0, "xref": "container", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"}
     shown = {
         "title": {"text": title, "font": {"size": 14}, "pad": {"l": 12, "t": 12}, **place},
@@ -69,8 +73,16 @@ def figure(traces: Sequence[Mapping[str, Any]], title: str, **layout: Any) -> go
         "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "bgcolor": "rgba(0,0,0,0)"}
         | {"traceorder": "normal"},
         "template": "none",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": FAINT, "activecolor": GREY},
     }
     return go.Figure(data=list(traces), layout=shown | layout)
+
+
+def _legend_lines(traces: Sequence[Mapping[str, Any]]) -> int:
+    """How many lines the legend takes, two at least, in a figure of usual width; plotly gives all entries one width."""
+    names = [html.unescape(each["name"]) for each in traces if each.get("showlegend", True) and each.get("name")]
+    wide = 50 + 6.5 * max(map(len, names), default=0)  # pixels
+    return max(2, -(-len(names) // max(1, int(WIDE / wide))))
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:

@@ -1,0 +1,142 @@
+"""The mending panel: shows the worst, keeps each decision in the file, and has it back when it is opened again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from panels.by_hand import PAYLOAD, said, shown
+from PIL import Image
+
+import workbench as wb
+from workbench.datasets.corrections import Corrections
+from workbench.looking import corrections_of
+from workbench.panels.mend_panel import DROPPED, MendPanel
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run on sixty pictures of two colours, six of them in the wrong folder."""
+    folder, draw = tmp_path_factory.mktemp("mend"), np.random.default_rng(0)
+    for name, base in (("red", (160, 0, 0)), (f"blue {PAYLOAD[:5]}", (0, 0, 160))):
+        (folder / "own" / name).mkdir(parents=True)
+        for at in range(30):
+            other = base[::-1] if at < 3 else base
+            pixels = (draw.integers(0, 90, (32, 32, 3)) + np.array(other)).astype("uint8")
+            Image.fromarray(pixels).save(folder / "own" / name / f"{at:02}.png")
+    data = wb.Images(str(folder / "own"), size=32)
+    return wb.fine_tune(wb.Recipe(data, "test_resnet(weights='random')", epochs=8, lr=1e-2), folder / "run")
+
+
+def watched(act, run, **how):
+    """Have `act` work with a panel on `run` inside a running loop."""
+
+    async def looked():
+        panel = MendPanel(run, **how)
+        await shown(lambda: panel._rows)
+        try:
+            return await act(panel)
+        finally:
+            panel.close()
+
+    return asyncio.run(looked())
+
+
+@pytest.fixture(autouse=True)
+def no_corrections(run):
+    corrections_of(run.recipe.data).unlink(missing_ok=True)
+
+
+def card_of(panel, key):
+    return next(card for card in panel.cards if card.row.get("key") == key)
+
+
+def test_the_worst_are_shown_with_picture_label_answer_and_confidence(run):
+    async def act(panel):
+        worst = wb.worst(run)
+        assert [card.row["key"] for card in panel.cards[:24]] == [*worst["key"][:24]]
+        first = panel.cards[0]
+        assert bytes(first.picture.value).startswith(b"\x89PNG") and f"{worst['confidence'][0]:.2f}" in first.said.value
+        assert "1 to 24 of the" in said(panel.about) and "0 relabelled, 0 dropped" in said(panel.file)
+        assert PAYLOAD[:5] not in first.said.value and first.choice.value == worst["label"][0]
+        assert panel.undo.disabled and panel.try_again.disabled and panel.back.disabled
+
+    watched(act, run)
+
+
+def test_decisions_are_in_the_file_and_come_back(run):
+    blue = next(each for each in run.recipe.data.load().classes if each.startswith("blue"))
+
+    async def decide(panel):
+        red = next(card for card in panel.cards if card.row["label"] == "red")
+        red.choice.value = blue
+        gone = next(card for card in panel.cards if card.row["key"] != red.row["key"])
+        gone.choice.value = DROPPED
+        assert "1 relabelled, 1 dropped" in said(panel.file)
+        return red.row["key"], gone.row["key"]
+
+    red, gone = watched(decide, run)
+    assert Corrections(corrections_of(run.recipe.data)).now == {red: blue, gone: ""}
+
+    async def again(panel):
+        assert card_of(panel, red).choice.value == blue and card_of(panel, gone).choice.value == DROPPED
+        panel.undo.click()
+        assert card_of(panel, gone).choice.value == card_of(panel, gone).row["label"]
+        card_of(panel, red).choice.value = "red"  # what the data says
+        assert panel.corrections.now == {} and panel.undo.disabled
+
+    watched(again, wb.open_run(run.folder))
+
+
+def test_the_corrected_recipe_is_started_and_names_so_many_lines(run):
+    asked = []
+
+    async def act(panel):
+        card = panel.cards[0]
+        card.choice.value = DROPPED
+        panel.try_again.click()
+        assert asked == [panel.recipe()]
+
+    watched(act, run, start=asked.append)
+    path = corrections_of(run.recipe.data)
+    assert asked[0].data.corrections == f"{path}@1" and asked[0].replace(data=run.recipe.data) == run.recipe
+    wb.fine_tune(run.recipe)  # among the runs, for what mending brought
+    mended = wb.fine_tune(asked[0])
+    assert any("0 labels, and 1 examples left out" in text for text in mended.messages)
+
+    async def on_the_mended(panel):  # goes on in the same file
+        assert "What mending brought: " in said(panel.gain) and "“before”" not in asked[0].as_code()
+        panel.cards[1].choice.value = DROPPED
+        assert panel.recipe().data.corrections == f"{path}@2"
+
+    watched(on_the_mended, mended)
+
+
+def test_pages_parts_and_orders(run):
+    async def act(panel):
+        panel.on.click()
+        worst = wb.worst(run)
+        assert [card.row["key"] for card in panel.cards[:3]] == [*worst["key"][24:27]] and not panel.back.disabled
+        panel.part.value = "validation"
+        await shown(lambda: {row["part"] for row in panel._rows} == {"valid"})
+        assert panel.on.disabled
+        panel.part.value = "train and validation"
+        panel.order.value = "surest wrong answer"
+        await shown(lambda: panel._rows and not any(row["right"] for row in panel._rows))
+
+    watched(act, run)
+
+
+def test_data_that_changed_is_told(run, tmp_path):
+    async def looked():
+        other = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), "test_resnet(weights='random')", epochs=1))
+        panel = MendPanel(other)
+        await shown(lambda: "cannot be corrected" in said(panel.about))
+        panel.look(None)
+        assert "Choose a run" in said(panel.about)
+        panel.close()
+
+    asyncio.run(looked())

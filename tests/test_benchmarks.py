@@ -1,0 +1,69 @@
+"""What the benchmarks lean on: medians, ratios that are none within the spread, rivals that do what ours does."""
+
+from __future__ import annotations
+
+import pytest
+
+import workbench as wb
+from benchmarks import arms, rivals
+from benchmarks.__main__ import CASES
+
+
+def seconds(*took):
+    return [{"seconds": each} for each in took]
+
+
+def test_a_ratio_within_the_spread_is_equal():
+    assert arms.ratio(seconds(4.0, 4.1, 4.2), seconds(2.0, 2.1, 2.05)) == 2.0
+    assert arms.ratio(seconds(2.0, 2.4), seconds(2.1, 2.15)) == "equal"
+    assert arms.ratio(seconds(3.0), [{"not run": "no such package"}]) is None
+
+
+def test_spans_are_the_median_with_least_and_most_or_the_reason():
+    assert arms.spans(seconds(3.0, 1.0, 2.0)) == {"seconds": 2.0, "least": 1.0, "most": 3.0}
+    assert arms.spans([{"not run": "no such package"}]) == {"seconds": "not run: no such package"}
+
+
+def test_an_arm_that_is_not_there_is_told_with_its_reason(capfd):
+    assert arms.in_process("search", "theirs", "0") == {"not run": "KeyError: 'theirs'"}
+    assert "theirs not run: KeyError" in capfd.readouterr().err
+
+
+def test_every_case_has_a_module_with_a_line_on_it():
+    from importlib.util import find_spec
+
+    assert [name for name, what in CASES.items() if not what or find_spec(f"benchmarks.{name}") is None] == []
+
+
+@pytest.fixture(scope="module")
+def both():
+    """The same settings by ours, fused, and by the expert's loop with the same draws."""
+    from workbench.job import Job
+    from workbench.learners.plan import plan
+    from workbench.trainer import Watch, train
+
+    recipe = wb.Recipe("digits(per_class=8)", regularizers="l2, dropout", epochs=3, precision="float32")
+    settings, _ = rivals.proposed(recipe, 20)
+    planned = plan([recipe.turned(each) for each in settings])
+    x, y, n = planned.learner.features, planned.learner.labels, len(planned.data.train)
+    job = Job(planned)
+    for _ in train(job, Watch()):
+        pass
+    theirs = []
+    for each in settings:
+        drop = rivals.dropout(each["dropout.rate"], -(-n // recipe.batch_size))
+        head = rivals.started(0, x.shape[1], 10, drop=drop)
+        theirs.append(rivals.head_alone(each, (x[:n], y[:n]), [(x[n:], y[n:])], head, 3, recipe.batch_size))
+    return settings, job, theirs
+
+
+def test_the_experts_loop_comes_out_where_ours_does(both):
+    _, job, theirs = both
+    ours = [min(row["valid_loss"] for row in rows[1:]) for rows in job.rows_of]
+    assert [each["loss"] for each in theirs] == pytest.approx(ours, rel=1e-4)
+
+
+def test_rivals_try_what_our_search_tries(both):
+    recipe = wb.Recipe("digits(per_class=8)", regularizers="l2, dropout", epochs=1)
+    study = wb.search(recipe, wb.Random(trials=20))
+    assert [each["settings"] for each in study.results()] == both[0]

@@ -1,0 +1,98 @@
+"""Examples to look at: the worst first and never of the test part, a batch as the backbone gets it, pairs alike."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import workbench as wb
+from workbench import looking
+from workbench.errors import BadChoice, BadData
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    recipe = wb.Recipe(wb.Digits(per_class=20, label_noise=0.2), epochs=6, lr=3e-3)
+    return wb.fine_tune(recipe, tmp_path_factory.mktemp("looking") / "run")
+
+
+def test_the_worst_come_first_and_none_is_of_the_test_part(run):
+    found, data = wb.worst(run, 50), run.recipe.data.load()
+    assert found["loss"].is_monotonic_decreasing and len(found) == 50
+    assert found["loss"][0] == run.answers()["loss"].max()
+    assert not {*wb.worst(run, None)["key"]} & {data.keys[at] for at in data.test.tolist()}
+    assert {*wb.worst(run, 50, part="valid")["part"]} == {"valid"}
+
+
+def test_labels_made_wrong_are_among_the_worst(run):
+    data = run.recipe.data.load()
+    wrong = {data.keys[at] for at in (data.labels != data.true_labels).nonzero().flatten().tolist()}
+    assert len(wrong) == 40 and len(wrong & {*wb.worst(run, 60, part="train")["key"]}) > 30
+
+
+def test_the_surest_wrong_answers(run):
+    found = wb.worst(run, 20, by="confidence")
+    assert not found["right"].any() and found["confidence"].is_monotonic_decreasing
+    with pytest.raises(BadChoice, match=r"cannot be sorted by 'los'\. Did you mean 'loss'"):
+        wb.worst(run, by="los")
+
+
+@pytest.fixture
+def own(tmp_path):
+    draw = np.random.default_rng(0)
+    for name in ("a", "b"):
+        (tmp_path / "own" / name).mkdir(parents=True)
+        for at in range(20):
+            pixels = draw.integers(0, 256, (5, 5, 3)).repeat(8, 0).repeat(8, 1).astype("uint8")
+            Image.fromarray(pixels).save(tmp_path / "own" / name / f"{at}.png")
+            if at < 3:
+                Image.fromarray(pixels).save(tmp_path / "own" / name / f"again-{at}.jpg", quality=60)
+    return wb.Images(str(tmp_path / "own"), size=32)
+
+
+def test_a_batch_is_what_the_backbone_gets(own):
+    data = own.load()
+    plain = looking.batch(wb.Recipe(own, "resnet18"), 8)
+    at = [data.keys.index(each["key"]) for each in plain]
+    assert {*at} <= {*data.train.tolist()} and [each["label"] for each in plain] == [
+        data.classes[data.labels[a]] for a in at
+    ]
+    for each, position in zip(plain, at, strict=True):
+        assert (each["picture"].float() - data.inputs[position].float()).abs().max() <= 1
+    grey = looking.batch(wb.Recipe(own, "glyph-resnet"), 8)
+    assert grey[0]["picture"].shape == (1, 32, 32)
+    changed = looking.batch(wb.Recipe(own.replace(augment="strong"), "resnet18"), 8)
+    assert [each["key"] for each in changed] == [each["key"] for each in plain]
+    assert not torch.equal(changed[0]["picture"], plain[0]["picture"])
+    assert [each["key"] for each in looking.batch(wb.Recipe(own), 8, seed=1)] != [each["key"] for each in plain]
+
+
+def test_pairs_alike_come_with_their_parts_those_across_first(own):
+    data = own.load()
+    pairs = looking.alike(data)
+    names = {tuple(sorted(key.split("/")[1].removeprefix("again-")[0] for key in pair["keys"])) for pair in pairs}
+    assert names == {("0", "0"), ("1", "1"), ("2", "2")}
+    across = [pair["parts"][0] != pair["parts"][1] for pair in pairs]
+    assert len(pairs) == 6 and across == sorted(across, reverse=True)
+    assert [pair["keys"] for pair in looking.alike(own)] == [pair["keys"] for pair in pairs]
+
+
+def test_a_png_is_the_picture():
+    picture = torch.randint(0, 256, (3, 9, 7), dtype=torch.uint8)
+    assert (np.asarray(Image.open(io.BytesIO(looking.png(picture)))) == picture.permute(1, 2, 0).numpy()).all()
+
+
+def test_corrections_have_a_file_of_their_own_beside_the_runs(own, tmp_path):
+    found = looking.corrections_of(own)
+    assert found.parent == wb.paths.runs() / "corrections" and found.name.startswith("own-")
+    assert looking.corrections_of(own.replace(size=64)) == found
+    assert looking.corrections_of(own.replace(corrections=f"{tmp_path}/mine.jsonl@3")) == tmp_path / "mine.jsonl"
+    assert looking.corrections_of(own.replace(folder=str(tmp_path / "日本 <b>/../x"))).name.startswith("x-")
+    with pytest.raises(BadData, match="labels of digits cannot be corrected"):
+        looking.corrections_of(wb.Digits())

@@ -1,0 +1,84 @@
+"""A short list of backbones for a person's own pictures: what each is for, and how long it takes with them here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.choices import entry, menu_base
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SMALL_ONES = (
+    "learned from drawn characters: for digits, letters, icons and lessons, and what runs here at once; of photographs "
+    "it has seen none"
+)
+# Each one's use in a word. Licences are timm's to tell; those that forbid commercial use are left out.
+PHOTOGRAPHS = {
+    "mobilenetv4_conv_small.e2400_r224_in1k": "photographs (ImageNet); made for phones",
+    "resnet18.a1_in1k": "photographs (ImageNet); the classic to compare with",
+    "efficientnet_b0.ra_in1k": "photographs (ImageNet); few parameters",
+    "convnext_nano.in12k_ft_in1k": "photographs (12,000 classes, then ImageNet)",
+    "convnext_tiny.in12k_ft_in1k": "photographs (12,000 classes, then ImageNet); for a GPU, or an evening",
+    "vit_small_patch14_dinov2.lvd142m": "photographs of many kinds, learned without labels",
+    "convnext_base.fb_in22k_ft_in1k": "photographs (22,000 classes, then ImageNet); for a GPU",
+}
+BYTES = 16  # a parameter that trains: its number, its gradient, and AdamW's two moments
+
+
+def shortlist(data: Any = None) -> pd.DataFrame:
+    """Backbones for `data` on this machine, each with what it costs by a probe of a few seconds.
+
+    Those that know photographs come first, what is on this disk before what must be downloaded; then the bundled ones.
+    A row each: `name`, `where` (bundled, on this disk, hub), `parameters`, `MB`, `licence`, `head` and `all` (the first
+    epoch in seconds with a frozen body, which is computed once, and an epoch with every weight training, for as many
+    pictures as `data` holds), `fits` (whether all of it trains in memory), `for`.
+    """
+    import pandas as pd
+
+    from workbench import progress
+
+    examples, side = entry(menu_base("datasets"), data or "digits").extent()
+    rows, named = [], _candidates()
+    for name, why in named.items():
+        rows.append(_row(name, why, examples, side))
+        progress.tell("backbones tried", len(rows), len(named))
+    return pd.DataFrame(rows)
+
+
+def _candidates() -> dict[str, str]:
+    from workbench.backbones.vision import cached_names, cards, timm_names
+
+    here = [name for name in cached_names() if name.split(".")[0] in timm_names()]
+    known = {name: PHOTOGRAPHS.get(name, "on this disk already") for name in here}
+    return known | {n: why for n, why in PHOTOGRAPHS.items() if n not in known} | dict.fromkeys(cards(), SMALL_ONES)
+
+
+def _row(name: str, why: str, examples: int, side: int) -> dict[str, Any]:
+    import psutil
+
+    from workbench import cost
+    from workbench.backbones import backbone
+    from workbench.backbones.listing import about
+
+    known, each = about(name), cost.forward_seconds(backbone(name), side)
+    return {
+        "name": name,
+        **{key: known[key] for key in ("where", "parameters", "MB", "licence")},
+        "head": round(each * examples, 1),
+        "all": round(each * examples * cost.WHOLE, 1),
+        "fits": known["parameters"] * BYTES < psutil.virtual_memory().available / 2,
+        "for": why,
+    }
+
+
+def in_a_line(row: Mapping[Any, Any]) -> str:
+    """A row in one line, without its name."""
+    from workbench.cost import lasting
+
+    count = f"{row['parameters'] / 1e6:.1f} M parameters"
+    times = f"head {lasting(row['head'])}, all weights {lasting(row['all'])} an epoch"
+    room = "" if row["fits"] else "not all of it trains in this memory"
+    place = {"hub": "to be downloaded"}.get(row["where"], row["where"])
+    return " · ".join(filter(None, (count, times, room, place, row["licence"] or "licence unknown", row["for"])))

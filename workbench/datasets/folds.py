@@ -1,0 +1,105 @@
+"""Cross-validation: the training and the validation part together, cut into folds that take turns at validating."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from workbench.choices import whole
+from workbench.datasets.base import cut
+from workbench.errors import BadData, BadKnob
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from torch import Tensor
+
+    from workbench.datasets.base import Data, Dataset
+
+UNEVEN = 2.0  # a fold may be at most so many times as large as another: what is over is left out
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """`pool`: all of them as one training part. `train`, `valid`: positions in it, (folds, examples) each."""
+
+    pool: Data
+    train: Tensor
+    valid: Tensor
+
+    def __len__(self) -> int:
+        return len(self.train)
+
+    def one(self, at: int) -> Data:
+        """The data of one fold, as a run of its own takes it."""
+        rows, name = self.pool.train, f"{self.pool.fingerprint[:12]}-{at + 1}.{len(self)}"
+        return replace(self.pool, train=rows[self.train[at]], valid=rows[self.valid[at]], fingerprint=name)
+
+
+def folds(data: Dataset, count: int) -> Folds:
+    """`count` folds of what is not sealed, stratified; examples of one group stay in one.
+
+    All folds are of one size: the few examples that are over are left out. `per_class` cuts each fold's training side.
+    Source: scikit-learn's StratifiedKFold and StratifiedGroupKFold.
+    """
+    import torch
+
+    check_folds(data, count)
+    uncut = (data.replace(per_class=None) if data.per_class else data).load()
+    rows = torch.cat([uncut.train, uncut.valid])
+    labels = uncut.labels[rows].numpy()
+    groups = None if uncut.groups is None else uncut.groups[rows].numpy()
+    _enough(labels, groups, uncut.classes, count)
+    sides = [(cut(train, labels, data.per_class), valid) for train, valid in _sides(labels, groups, count, data.seed)]
+    train, valid = (_even([side[part] for side in sides], count) for part in (0, 1))
+    return Folds(replace(uncut, train=rows, valid=rows[:0]), train, valid)
+
+
+def check_folds(data: Dataset, count: int) -> None:
+    """What can be told before anything is read."""
+    whole("folds", count, 2, 20)
+    if data.label_noise:
+        raise BadKnob(
+            "cross-validation needs the labels as they are, since every example validates once: "
+            f"{data.name}.label_noise must be 0, got {data.label_noise:g}."
+        )
+
+
+def _enough(labels: np.ndarray, groups: np.ndarray | None, classes: Sequence[str], count: int) -> None:
+    import numpy as np
+
+    for at, name in enumerate(classes):
+        own = labels == at
+        have = int(own.sum()) if groups is None else len(np.unique(groups[own]))
+        if have < count:
+            what = "examples" if groups is None else "groups"
+            rule = f"{count} folds need at least {count} {what} of each class"
+            raise BadData(f"{rule}, got {have} of {name}; take fewer folds.")
+
+
+def _sides(labels: np.ndarray, groups: np.ndarray | None, count: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    if groups is None:
+        even = len(labels) // count * count
+        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(labels[:even], labels[:even]))
+    return list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(labels, labels, groups))
+
+
+def _even(parts: list[np.ndarray], count: int) -> Tensor:
+    """The parts cut to the size of the smallest, the rest drawn by chance: (folds, examples)."""
+    import numpy as np
+    import torch
+
+    sizes = [len(part) for part in parts]
+    if max(sizes) > UNEVEN * min(sizes):
+        raise BadData(
+            f"the groups are too uneven for {count} folds: the smallest would hold {min(sizes)} examples, the largest "
+            f"{max(sizes)}; take fewer folds."
+        )
+    kept = []
+    for at, part in enumerate(parts):
+        drawn = np.random.default_rng([at, len(part)]).permutation(len(part))[: min(sizes)]
+        kept.append(torch.from_numpy(part[np.sort(drawn)].astype("int64")))
+    return torch.stack(kept)

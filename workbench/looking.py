@@ -1,0 +1,149 @@
+"""Looking at examples: a batch as the model sees it, those that a run answers worst, and pairs that look alike."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench import paths
+from workbench.choices import known
+from workbench.errors import BadData
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from torch import Tensor
+
+    from workbench.datasets import Data, Dataset
+    from workbench.recipe import Recipe
+    from workbench.run import Run
+
+ORDERS = ("loss", "confidence")  # worst first: by the label's loss, or the wrong answers by their confidence
+
+
+def worst(run: Run, most: int | None = 300, by: str = "loss", part: str = "") -> pd.DataFrame:
+    """The examples that `run` answers worst at its best epoch, worst first; never one of the test part.
+
+    `by`: "loss", the cross-entropy of the label, or "confidence": the wrong answers alone, the surest first. `part`:
+    "train", "valid", or both. A row each: `key`, `part`, `label`, `answer`, `confidence`, `loss`, `right`.
+    """
+    known(by, ORDERS, "examples cannot be sorted by")
+    found = run.answers(part)
+    if by == "confidence":
+        found = found[~found["right"]]
+    return found.sort_values(by, ascending=False, kind="stable").head(most or len(found)).reset_index(drop=True)
+
+
+def batch(recipe: Recipe, count: int = 16, seed: int = 0) -> list[dict[str, Any]]:
+    """Some training examples as the backbone gets them: changed at random, resized, in its channels.
+
+    A dict each: `key`, `label`, `picture` (uint8, channels, height, width). `seed`: which examples, changed how.
+    """
+    import torch
+
+    from workbench.backbones.vision import build
+    from workbench.datasets.augmentation import augmented
+
+    data = recipe.data.load()
+    order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:count]
+    rows = data.train[order]
+    shown = augmented(data.inputs[rows], recipe.data.augment, seed)
+    if recipe.backbone.architecture:
+        built = build(recipe.backbone.replace(weights="random"), side=data.inputs.shape[-1], seed=0)
+        shown = _as_pictures(built.prepare(shown), built)
+    return [
+        {"key": data.keys[at], "label": data.classes[data.labels[at]], "picture": picture}
+        for at, picture in zip(rows.tolist(), shown, strict=True)
+    ]
+
+
+def _as_pictures(prepared: Tensor, built: Any) -> Tensor:
+    import torch
+
+    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (built.mean, built.std))
+    return ((prepared * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+def alike(data: Data | Dataset, most: int = 100) -> list[dict[str, Any]]:
+    """Pairs of examples that look alike, those in two parts first: `keys`, `parts`, `labels` and `pictures` of both."""
+    from workbench.datasets import Dataset
+
+    data = data.load() if isinstance(data, Dataset) else data
+    part = {at: name for name in ("train", "valid", "test") for at in getattr(data, name).tolist()}
+    pairs = [pair for pair in data.near if all(at in part for at in pair)]
+    pairs.sort(key=lambda pair: part[pair[0]] == part[pair[1]])
+    return [
+        {
+            "keys": tuple(data.keys[at] for at in pair),
+            "parts": tuple(part[at] for at in pair),
+            "labels": tuple(data.classes[data.labels[at]] for at in pair),
+            "pictures": tuple(data.inputs[at] for at in pair),
+        }
+        for pair in pairs[:most]
+    ]
+
+
+def png(picture: Tensor) -> bytes:
+    """A picture, uint8 (1 or 3, height, width), as a PNG."""
+    from torchvision.transforms.functional import to_pil_image
+
+    content = io.BytesIO()
+    to_pil_image(picture).save(content, "PNG")
+    return content.getvalue()
+
+
+def corrections_of(data: Dataset) -> Path:
+    """Where corrections of this data go: the file that it names, else one of its own beside the runs."""
+    if not data.own:
+        raise BadData(f"labels of {data.name} cannot be corrected: only those of your own files.")
+    values = data.values()
+    if values.get("corrections"):
+        return Path(re.sub(r"@\d+$", "", values["corrections"])).expanduser()
+    place = str(Path(values["table"] or values["folder"]).expanduser().resolve())
+    digest = hashlib.sha256(place.encode("utf-8", "backslashreplace")).hexdigest()[:6]
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(place).stem).strip("-")[:40] or "data"
+    return paths.runs() / "corrections" / f"{stem}-{digest}.jsonl"
+
+
+def brought(run: Run) -> str:
+    """What the corrections that `run` learned from brought, beside the newest run of the same recipe on fewer of them.
+
+    Both are measured on the same validation examples with the corrected labels; "" where there is no such run.
+    """
+    from workbench.comparing import compare
+
+    named = run.recipe.data.values().get("corrections", "")
+    before = _on_fewer(run, named) if named else None
+    return str(compare({"before": before, "mended": run}).pairs["said"][0]) if before else ""
+
+
+def _on_fewer(run: Run, named: str) -> Run | None:
+    """The newest finished run that differs from `run` in nothing but that it knew fewer corrections, or none."""
+    import json
+
+    from workbench.errors import WorkbenchError
+    from workbench.run import Run as Opened
+
+    plain = run.recipe.replace(data=run.recipe.data.replace(corrections=""))
+    files = sorted(paths.runs().glob("*/recipe.json"), key=lambda path: -path.stat().st_mtime)
+    for path in files:
+        text = json.loads(path.read_text())["recipe"]["data"]
+        if path.parent == run.folder or not text.startswith(f"{run.recipe.data.name}("):
+            continue
+        other = Opened(path.parent)
+        try:
+            theirs = other.recipe.data.values().get("corrections", "")
+            same = other.recipe.replace(data=other.recipe.data.replace(corrections="")) == plain
+            if same and _count(theirs) < _count(named) and other.state == "finished":
+                return other
+        except (WorkbenchError, ValueError, KeyError):
+            continue
+    return None
+
+
+def _count(named: str) -> float:
+    """How many lines of its file a recipe names: all of them where it says nothing."""
+    lines = re.search(r"@(\d+)$", named)
+    return float(lines[1]) if lines else float("inf") if named else 0.0

@@ -1,0 +1,47 @@
+"""Slow work off the kernel's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+
+class Background:
+    """One thread of a panel: `background(work, show)` does `work` there and gives `show` what came out, on the loop.
+
+    `show(found, kind)`: what `work` returned and "faint", or the text of its error and "error".
+    """
+
+    def __init__(self, name: str):
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def __call__(self, work: Callable[[], Any], show: Callable[[Any, str], None]) -> bool:
+        """Whether it will be done: without a kernel's loop nobody looks, and nothing is."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+
+        self._loop = loop
+
+        def done(future: Any) -> None:
+            if not future.cancelled():
+                error = future.exception()
+                show(str(error) or type(error).__name__ if error else future.result(), "error" if error else "faint")
+
+        loop.run_in_executor(self._thread, work).add_done_callback(done)
+        return True
+
+    def on_loop(self, act: Callable[[], Any]) -> None:
+        """Have what `work` wants shown meanwhile done on the loop, where widgets are."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed
+                self._loop.call_soon_threadsafe(act)
+
+    def close(self) -> None:
+        """Let the thread go; what has not begun is not done."""
+        self._thread.shutdown(wait=False, cancel_futures=True)

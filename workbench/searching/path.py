@@ -1,0 +1,239 @@
+"""One knob over many values: heads that train as one group, for a slider to go along."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench import history, progress
+from workbench.choices import Knob, Range, entries, known
+from workbench.errors import BadChoice, BadKnob, Diverged
+from workbench.job import Job
+from workbench.learners.plan import plan
+from workbench.recipe import Recipe
+from workbench.regularizers import Regularizer
+from workbench.searching import space as spaces
+from workbench.searching.fusing import in_one_pass
+from workbench.trainer import Watch, train
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from workbench.datasets import Data
+    from workbench.history import Row
+
+    End = tuple[Row, Row, dict[str, Any]]
+
+COLUMNS = (
+    *("train_loss", "valid_loss", "train_accuracy", "valid_accuracy"),
+    *("gap_loss", "gap_accuracy", "low", "high", "valid_low", "valid_high"),
+)
+MOST = 500  # values: as many points as a figure draws
+SETTLED = {"optimizer": "adamw(beta2=0.9)", "lr": 0.1, "schedule": "cosine", "accumulate": 1}
+EPOCHS = 300  # of one step each: enough for SETTLED to come to rest
+WHOLE = 65536  # examples in a batch, at most
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Path:
+    """Heads along `values` of `knob`, as they were at the end of training.
+
+    `recipe`: what they share. `ends` and `bests`: each value's row at the last epoch, and at that of the least
+    validation loss. `heads`: the weights at the end by name, the values' axis in front. `lost`: the values at which
+    training diverged, and why; they are not among `values`.
+    """
+
+    recipe: Recipe
+    knob: str
+    values: tuple[float, ...]
+    ends: tuple[Row, ...]
+    bests: tuple[Row, ...]
+    heads: dict[str, NDArray[Any]]
+    classes: tuple[str, ...]
+    lost: dict[float, str] = field(default_factory=dict)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row a value, in their order: `value`, `zeros`, `size`, the metrics at the end, and `best_` ones.
+
+        `zeros`: the share of the weights (no biases) that are exactly 0. `size`: the mean of their absolute values.
+        """
+        return [dict(row) for row in self._rows]
+
+    @cached_property
+    def _rows(self) -> list[dict[str, Any]]:
+        flat = [w.reshape(len(w), -1) for name, w in self.heads.items() if name.endswith("weight")]
+        every = np.concatenate(flat, 1)
+        zeros, size = (every == 0).mean(1), np.abs(every).mean(1)
+        found = []
+        for at, (end, best) in enumerate(zip(self.ends, self.bests, strict=True)):
+            row = {"value": self.values[at], "zeros": float(zeros[at]), "size": float(size[at])}
+            row |= {key: end[key] for key in ("epoch", *COLUMNS)}
+            found.append(row | {f"best_{key}": best[key] for key in ("epoch", *COLUMNS)})
+        return found
+
+    @property
+    def best(self) -> float:
+        """The value with the least validation loss at the end."""
+        return self.values[int(np.argmin([row["valid_loss"] for row in self.ends]))]
+
+    @property
+    def log(self) -> bool:
+        """Whether equal ratios of the knob count rather than equal steps."""
+        domain = knobs()[self.knob].domain
+        return isinstance(domain, Range) and domain.log and self.values[0] > 0
+
+    def at(self, value: float) -> int:
+        """The position of the value nearest to `value`."""
+        low, high = self.values[0], self.values[-1]
+        if not low <= value <= high:
+            raise BadKnob(f"{self.knob} must be in [{low:g}, {high:g}] on this path, got {value!r}.")
+        every = np.array(self.values)
+        return int(np.argmin(np.abs(np.log(every / value) if self.log else every - value)))
+
+    def weights(self, value: float) -> NDArray[Any]:
+        """The weights of the head's first layer at the value nearest to `value`: (features, classes or units)."""
+        found: NDArray[Any] = self.heads["head.0.weight"][self.at(value)]
+        return found
+
+    def recipe_of(self, value: float) -> Recipe:
+        """The recipe that was trained at the value nearest to `value`."""
+        return self.recipe.turned({self.knob: self.values[self.at(value)]})
+
+    def __repr__(self) -> str:
+        ends = f"{self.values[0]:.3g} to {self.values[-1]:.3g}"
+        return f"Path({self.knob!r}, {len(self.values)} values from {ends}, best at {self.best:.3g})"
+
+
+def path(
+    recipe: Recipe | None = None,
+    knob: str = "l2.strength",
+    values: int | Range | Iterable[float] = 50,
+    *,
+    settled: bool | None = None,
+    epochs: int | None = None,
+) -> Path:
+    """Train a head at each of many values of one knob, all as one group, with a progress bar.
+
+    `knob`: a number of a regularizer, which joins the recipe where it is not in it (`l2.strength`, `l1.strength`,
+    `dropout.rate`), or `lr`. `values`: how many, spread over the knob's own range; or a `Range`, or the values.
+    `settled`: each value stands for the solution that it defines, and not for how far the recipe's steps come: whole
+    batches, AdamW, and a learning rate that goes to zero over `epochs` (300 where nothing is said). In float64 the
+    objective of a linear head is then that of scikit-learn's `LogisticRegression` to a millionth, and L1's zeros are
+    its zeros (`tests/searching/test_path.py`); at the weakest strengths it takes more epochs to come as near.
+    Otherwise, and for `lr`, the recipe's own steps. What stops early does not here. A value at which training diverges
+    is told and left out.
+    """
+    from tqdm import tqdm
+
+    with tqdm(desc=f"path over {knob}", unit="") as bar:
+
+        def heard(what: str, done: int, total: int) -> None:
+            bar.total, bar.n = total, done
+            bar.set_postfix_str(what)
+
+        with progress.told_to(heard):
+            found = along(recipe or Recipe(), knob, values, settled, epochs)
+    for value, why in found.lost.items():
+        print(f"{knob} {value:g} is left out: {why}", file=sys.stderr)
+    return found
+
+
+def knobs() -> dict[str, Knob]:
+    """The knobs that a path can go along: the numbers of every regularizer, and the learning rate."""
+    kinds = entries(Regularizer)
+    found = {f"{name}.{k.name}": k for name, kind in kinds.items() for k in kind.knobs() if spaces.moves(k)}
+    return found | {k.name: k for k in Recipe.knobs() if k.name == "lr"}
+
+
+def along(recipe: Recipe, knob: str, values: Any, settled: bool | None = None, epochs: int | None = None) -> Path:
+    """The same without the bar; says how far it is by `progress`."""
+    if not isinstance(recipe, Recipe):
+        raise BadChoice(f"a path takes a recipe, such as wb.Recipe('digits'), got {recipe!r}.")
+    if recipe.scope.name != "head":
+        raise BadChoice(f"a path trains heads alone: recipe.replace(scope='head'), got the scope {recipe.scope}.")
+    if recipe.changes:
+        raise BadKnob(f"a path turns no knob on the way: recipe.replace(changes=''), got {recipe.changes!r}.")
+    known(knob, knobs(), "a path goes along one number in which heads that train at once may differ, not along")
+    shared = _joined(recipe, knob)
+    points = _points(shared, knob, values)
+    data = shared.data.load()
+    if epochs is not None:
+        shared = shared.replace(epochs=epochs)
+    if knob != "lr" if settled is None else settled:
+        shared = shared.replace(**SETTLED, epochs=epochs or EPOCHS, batch_size=min(len(data.train), WHOLE))
+    return _path(shared, knob, points, data)
+
+
+def _joined(recipe: Recipe, knob: str) -> Recipe:
+    """The recipe with the knob's regularizer, and without those that would end some values before others."""
+    name, _, inner = knob.partition(".")
+    kept = [r for r in recipe.regularizers if type(r).should_stop is Regularizer.should_stop]
+    new = [entries(Regularizer)[name]()] if inner and name not in {r.name for r in kept} else []
+    return recipe.replace(regularizers=[*kept, *new])
+
+
+def _points(recipe: Recipe, knob: str, values: Any) -> list[float]:
+    """The values in ascending order, each as the knob takes it."""
+    if isinstance(values, bool) or (isinstance(values, int) and not 2 <= values <= MOST):
+        raise BadKnob(f"values must be a whole number in [2, {MOST}], a Range or a list, got {values!r}.")
+    said: Any = None if isinstance(values, int) else values
+    if isinstance(said, Iterable) and not isinstance(said, str | Sequence):
+        said = [*said]
+    domain = spaces.space_of(recipe, {knob: said})[knob]
+    spread = spaces.grid({knob: domain}, values if isinstance(values, int) else 50)
+    found = sorted({float(each[knob]) for each in spread})
+    if not 2 <= len(found) <= MOST:
+        raise BadKnob(f"a path takes 2 to {MOST} values of {knob}, got {len(found)}.")
+    return found
+
+
+def _path(shared: Recipe, knob: str, points: Sequence[float], data: Data) -> Path:
+    recipes = [shared.turned({knob: value}) for value in points]
+    size = in_one_pass(plan(shared, data))
+    passes = [recipes[at : at + size] for at in range(0, len(recipes), size)]
+    ends: dict[int, End] = {}
+    for at, group in enumerate(passes):
+        ends |= {at * size + position: end for position, end in _trained(group, data, at, len(passes)).items()}
+    lost = {
+        value: "its loss is no longer a finite number; lower lr or the strengths."
+        for at, value in enumerate(points)
+        if at not in ends
+    }
+    if len(ends) < 2:
+        raise Diverged(f"training diverged at {len(lost)} of {len(points)} values of {knob}; lower lr or its values.")
+    kept = sorted(ends)
+    heads = {name: np.stack([ends[at][2][name] for at in kept]) for name in ends[kept[0]][2]}
+    rows, bests, _ = zip(*(ends[at] for at in kept), strict=True)
+    return Path(shared, knob, tuple(points[at] for at in kept), rows, bests, heads, data.classes, lost)
+
+
+class _Told(Watch):
+    """Says how many epochs are done, those of the passes `before` among them."""
+
+    def __init__(self, before: int, total: int):
+        self.before, self.total = before, total
+
+    def on_rows(self, job: Job, rows: Sequence[Row]) -> None:
+        """Once an epoch."""
+        progress.tell("epochs", self.before + job.epoch, self.total)
+
+
+def _trained(recipes: Sequence[Recipe], data: Data, before: int, passes: int) -> dict[int, End]:
+    """Last row, best row and weights of each that did not diverge; `before` of the `passes` are done."""
+    job, epochs, found = Job(plan(recipes, data)), recipes[0].epochs, {}
+    try:
+        for _ in train(job, _Told(before * epochs, passes * epochs)):
+            pass
+    except Diverged:
+        pass
+    for position, trial in enumerate(job.going):
+        rows = job.rows_of[trial][1:]
+        if trial not in job.failed and np.isfinite(rows[-1]["valid_loss"]):
+            weights = {name: w[position].numpy() for name, w in job.learner.state().items() if name.startswith("head.")}
+            found[trial] = (rows[-1], history.best(rows) or rows[-1], weights)
+    return found
