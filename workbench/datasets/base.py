@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
+
 
 class Dataset(Choice):
     """Something to learn from. A subclass has `load`, which returns a `Data`."""
@@ -145,7 +147,7 @@ def finish(
     inputs: Tensor,
     labels: np.ndarray,
     classes: list[str],
-    parts: tuple[np.ndarray, np.ndarray, np.ndarray],
+    parts: Parts,
     *,
     per_class: int | None = None,
     label_noise: float = 0.0,
@@ -162,14 +164,8 @@ def finish(
     `mended`: the corrected class by position, None for an example that is dropped; `content`: a hash of the inputs
     where one is known, since hashing all pixels takes a while.
     """
+    given, labels, parts = _labelled(labels, classes, parts, per_class, label_noise, seed, mended)
     train, valid, test = parts
-    _check(labels, classes, {"training": train, "validation": valid, "test": test})
-    train = cut(train, labels, per_class)
-    given = spoil(labels, train, label_noise, len(classes), seed)
-    if mended:
-        train, valid, test = (_without_dropped(part, mended) for part in (train, valid, test))
-        given, labels = _corrected(given, mended), labels if label_noise else _corrected(labels, mended)
-        _check(given, classes, {"training": train, "validation": valid, "test": test})
     content = content or _hashed(inputs)
     wrong = int((given != labels).sum()) if label_noise else None
     return Data(
@@ -180,13 +176,34 @@ def finish(
         train=_tensor(train),
         valid=_tensor(valid),
         test=_tensor(test),
-        fingerprint=_fingerprint(inputs, content, (given, labels, train, valid, test), classes),
-        notes=(*_said((train, valid, test), classes, wrong), *(notes or [])),
+        fingerprint=_fingerprint(inputs, content, (given, labels, *parts), classes),
+        notes=(*_said(parts, classes, wrong), *(notes or [])),
         keys=tuple(keys or map(str, range(len(labels)))),
         groups=_numbered(groups),
         near=tuple(near),
         content=hashlib.sha256(repr(inputs.shape).encode() + content).hexdigest()[:16],
     )
+
+
+def _labelled(
+    labels: np.ndarray,
+    classes: list[str],
+    parts: Parts,
+    per_class: int | None,
+    label_noise: float,
+    seed: int,
+    mended: Mapping[int, int | None] | None,
+) -> tuple[np.ndarray, np.ndarray, Parts]:
+    """The labels as given to the learner, the true ones, and the parts: after the cut, the noise and corrections."""
+    train, valid, test = parts
+    _check(labels, classes, {"training": train, "validation": valid, "test": test})
+    train = cut(train, labels, per_class)
+    given = spoil(labels, train, label_noise, len(classes), seed)
+    if mended:
+        train, valid, test = (_without_dropped(part, mended) for part in (train, valid, test))
+        given, labels = _corrected(given, mended), labels if label_noise else _corrected(labels, mended)
+        _check(given, classes, {"training": train, "validation": valid, "test": test})
+    return given, labels, (train, valid, test)
 
 
 def _tensor(numbers: np.ndarray) -> Tensor:
