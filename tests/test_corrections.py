@@ -40,6 +40,50 @@ def test_a_named_length_means_the_same_for_ever(file):
         Corrections(f"{file.path}@9")
 
 
+def test_two_writers_see_each_other_and_a_recipe_names_what_is_there(file):
+    other = Corrections(file.path)  # both have read the file while it was empty
+    other.relabel("bees/20.png", "ants", "bees")
+    file.relabel("ants/10.png", "bees", "ants")
+    assert Corrections(file.spelled).now == {"bees/20.png": "ants", "ants/10.png": "bees"}
+    assert other.spelled == file.spelled == f"{file.path}@2"
+    other.relabel("ants/10.png", "bees", "ants")  # as the file says already
+    assert other.undo() == "ants/10.png" and file.undo() == "bees/20.png" and file.undo() is None
+    other.as_given("bees/20.png")
+    assert len(Corrections(file.path).lines) == len(other.lines) == 4 and file.now == {}
+
+
+def test_many_writers_at_once_lose_no_line(file):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def decide(at):
+        Corrections(file.path).relabel(f"{at}.png", "bees", "ants")
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(decide, range(40)))
+    assert {*Corrections(file.path).now} == {f"{at}.png" for at in range(40)} and file.spelled.endswith("@40")
+
+
+def test_what_the_data_says_is_known_after_a_decision_was_taken_back(file):
+    file.relabel("a.png", "bees", "ants")
+    file.undo()
+    assert file.now == {} and file.was == {"a.png": "ants"}
+
+
+def test_a_named_length_takes_no_decision_and_a_file_that_is_held_is_told(file, monkeypatch):
+    from filelock import FileLock
+
+    from workbench.datasets import corrections
+
+    file.relabel("a.png", "bees", "ants")
+    with pytest.raises(BadData, match=r"@1 stands for its first 1 lines and never changes: decide in Corrections\("):
+        Corrections(file.spelled).drop("a.png", "ants")
+    monkeypatch.setattr(corrections, "PATIENCE", 0.05)
+    held = FileLock(f"{file.path}.lock")
+    with held, pytest.raises(BadData, match=r"another process has held .*corrections\.jsonl for 0\.05 s: end it"):
+        file.drop("a.png", "ants")
+    assert len(Corrections(file.path).lines) == 1
+
+
 def test_the_same_decision_twice_is_one_line_and_names_may_be_anything(file):
     for _ in range(2):
         file.relabel('日本/\n"x"\udc80.png', "ёж <b>", "ants")

@@ -5,33 +5,43 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from workbench.errors import BadData
 
 DROPPED = ""  # what an example is now that is left out
+PATIENCE = 10.0  # seconds that a decision waits for another's
 
 
 class Corrections:
     """The decisions in `path`: `now` says what each example is instead, "" where it is dropped.
 
     `path@12` reads the first twelve lines alone, so that a recipe that says so means the same for ever. A later
-    decision on an example replaces an earlier one; a line that says null takes it back.
+    decision on an example replaces an earlier one; a line that says null takes it back. Several may write into one
+    file, a panel and a notebook's cell say: each decision is made on what the file says by then.
     """
 
     def __init__(self, named: str | Path):
         place, most = re.fullmatch(r"(.*?)(?:@(\d+))?", str(named), re.DOTALL).groups()  # type: ignore[union-attr]
         self.path = Path(place).expanduser()
+        self._most = None if most is None else int(most)
         self.lines: list[dict[str, Any]] = []
+        self.read()
+
+    def read(self) -> None:
+        """Read the file again: another may have written into it."""
         content = self.path.read_bytes() if self.path.is_file() else b""
         whole, _, self._torn = content.rpartition(b"\n")
-        for number, line in enumerate(whole.split(b"\n") if whole else [], 1):
-            self.lines.append(_decision(line, f"line {number} of {self.path}"))
-        if most is not None:
-            if int(most) > len(self.lines):
-                raise BadData(f"{self.path} holds {len(self.lines)} corrections, and the recipe names {most} of them.")
-            self.lines = self.lines[: int(most)]
+        numbered = enumerate(whole.split(b"\n") if whole else [], 1)
+        lines = [_decision(line, f"line {number} of {self.path}") for number, line in numbered]
+        if self._most is not None and self._most > len(lines):
+            raise BadData(f"{self.path} holds {len(lines)} corrections, and the recipe names {self._most} of them.")
+        self.lines = lines[: self._most]
 
     @property
     def now(self) -> dict[str, str]:
@@ -45,15 +55,16 @@ class Corrections:
 
     @property
     def was(self) -> dict[str, str]:
-        """What each corrected example was before the first decision on it."""
+        """What each example was before the first decision on it, also where none stands any more."""
         found: dict[str, str] = {}
         for line in self.lines:
             found.setdefault(line["key"], line["was"])
-        return {key: found[key] for key in self.now}
+        return found
 
     @property
     def spelled(self) -> str:
-        """As a recipe names it: the file, and how many of its lines count; "" while nothing was decided."""
+        """As a recipe names it: the file, and how many of its lines count by now; "" while nothing was decided."""
+        self.read()
         return f"{self.path}@{len(self.lines)}" if self.lines else ""
 
     def relabel(self, key: str, label: str, was: str) -> None:
@@ -66,12 +77,23 @@ class Corrections:
 
     def as_given(self, key: str) -> None:
         """From now on the example `key` is again what the data says."""
-        if key in self.now:
-            self._append({"key": key, "was": self._first(key), "now": None})
+        with self._alone():
+            if key in self.now:
+                self._append({"key": key, "was": self.was[key], "now": None})
 
     def undo(self) -> str | None:
         """Take back the last decision that stands, and return the example's key; None where there is none."""
-        stack: list[tuple[str, str | None]] = []  # what each decision replaced
+        with self._alone():
+            stack = self._standing()
+            if not stack:
+                return None
+            key, before = stack[-1]
+            self._append({"key": key, "was": self.was[key], "now": before, "undo": True})
+            return key
+
+    def _standing(self) -> list[tuple[str, str | None]]:
+        """The decisions that were not taken back: of each the example, and what stood before."""
+        stack: list[tuple[str, str | None]] = []
         held: dict[str, str] = {}
         for line in self.lines:
             if line.get("undo"):
@@ -82,21 +104,32 @@ class Corrections:
             held.pop(key, None)
             if before is not None:
                 held[key] = before
-        if not stack:
-            return None
-        key, before = stack[-1]
-        self._append({"key": key, "was": self._first(key), "now": before, "undo": True})
-        return key
-
-    def _first(self, key: str) -> str:
-        return next(str(line["was"]) for line in self.lines if line["key"] == key)
+        return stack
 
     def _decide(self, key: str, now: str, was: str) -> None:
-        if self.now.get(key) != now:
-            self._append({"key": key, "was": was, "now": now})
+        with self._alone():
+            if self.now.get(key) != now:
+                self._append({"key": key, "was": was, "now": now})
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other writes in this block, and `lines` are what the file holds."""
+        if self._most is not None:
+            raise BadData(
+                f"{self.path}@{self._most} stands for its first {self._most} lines and never changes: decide in "
+                f"Corrections({str(self.path)!r})."
+            )
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{self.path}.lock", timeout=PATIENCE):
+                self.read()
+                yield
+        except Timeout:
+            raise BadData(
+                f"another process has held {self.path} for {PATIENCE:g} s: end it, then decide again."
+            ) from None
 
     def _append(self, line: dict[str, Any]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         written = json.dumps(line | {"at": round(time.time(), 3)}, ensure_ascii=True).encode() + b"\n"
         with open(self.path, "r+b" if self.path.exists() else "wb") as file:
             file.seek(-len(self._torn) if self._torn else 0, 2)  # half a line that a kill left is written over
