@@ -87,7 +87,8 @@ def test_states_of_a_folder_that_a_process_drives(events, state):
 
 def test_a_run_that_is_watched_tells_what_is_new():
     run = written("run", STARTED)
-    assert run.rows == [] and run.best is None and run.baseline is None and run.progress == {} and run.messages == []
+    assert run.rows == [] and run.best is None and run.baseline is None and run.progress == {}
+    assert [text.split(" (")[0] for text in run.messages] == ["The run's process ended without a word"]
     run.files.tell("row", **ROW)
     run.files.tell("baseline", accuracy=0.4, loss=1.5)
     run.files.tell("progress", step=3, steps=9, epoch=1)
@@ -111,6 +112,8 @@ def test_an_ended_run_is_not_waited_for_and_its_error_is_raised():
     assert done.join() is done and asyncio.run(done.wait()) is done
     failed = written("failed", STARTED, event("failed", kind="ValueError", message="no such thing"))
     gone = written("gone", STARTED)
+    for run in (failed, gone):
+        (run.folder / "worker.log").write_text("Traceback")
     for run, said in ((failed, r"ValueError: no such thing \(log: .*worker\.log\)"),
                       (gone, r"ended without a word .*worker\.log may say more; run\.resume\(\) goes on")):  # fmt: skip
         with pytest.raises(RunFailed, match=said):

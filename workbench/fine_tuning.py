@@ -12,6 +12,7 @@ from workbench.folder import RunFolder, new
 from workbench.progress import told_to
 from workbench.recipe import Recipe
 from workbench.run import Run
+from workbench.waiting import told
 
 
 def prepared(recipe: Recipe, folder: str | Path | None) -> Run:
@@ -91,7 +92,7 @@ def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **
         tqdm(total=recipe.epochs, desc=f"{recipe.backbone} on {recipe.data}", unit="epoch") as bar,
         told_to(lambda what, done, total: bar.set_postfix_str(f"{what}: {done:,} of {total:,}")),
     ):
-        said = len(run.messages)
+        said = len(told(run.files))
         for row in record(recipe, run.files):
             said = _told(run, said)
             bar.update(row["epoch"] - bar.n)
@@ -105,7 +106,7 @@ def _told(run: Run, said: int) -> int:
     """Say the run's messages beyond the first `said`, above the bar; how many there are."""
     from tqdm import tqdm
 
-    for message in (messages := run.messages)[said:]:
+    for message in (messages := told(run.files))[said:]:
         tqdm.write(message, file=sys.stderr)
     return len(messages)
 

@@ -40,6 +40,12 @@ def _awaited(path: Path) -> bool:
     return time.time_ns() - int(asked) < 1e9 * ARRIVES and breathes(int(pid))
 
 
+def before(run: Path) -> list[str]:
+    """The names of those who go before `run`, whoever is at it first; none where it has no ticket."""
+    names = [path.stem.split("~", 1)[1] for path in tickets()]
+    return names[: names.index(run.name)] if run.name in names else []
+
+
 def ticket(run: Path, pid: int) -> Path:
     """A ticket for the run that this process will drive: who asks first goes first, whoever's process is up sooner."""
     path = _ticket(run, time.time_ns(), pid)

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from workbench import errors
 from workbench import history as tables
-from workbench.errors import BadData, BrokenRun, RunBusy, RunFailed
-from workbench.folder import ENDED, RunFolder
+from workbench import waiting
+from workbench.errors import BadData, BrokenRun, RunBusy
+from workbench.folder import RunFolder
 from workbench.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ class Run:
 
     @property
     def messages(self) -> list[str]:
-        """What the run had to say: of its data, of going on, of failing."""
-        told = [e for e in self.files.events() if e["event"] in ("note", "failed")]
-        return [e["text"] if e["event"] == "note" else errors.told(e["kind"], e["message"]) for e in told]
+        """What the run had to say: of its data, of going on, of failing; and that its process is gone."""
+        lost = [waiting.gone(self.files)] if self.state == "interrupted" else []
+        return [*waiting.told(self.files), *lost]
 
     @property
     def baseline(self) -> dict[str, float] | None:
@@ -146,35 +146,23 @@ class Run:
     async def wait(self) -> Run:
         """Let other cells and buttons work until the run has ended; its error is raised here, an interrupt stops it."""
         try:
-            while not self._ended():
-                await asyncio.sleep(0.05)
+            for seconds in waiting.looks(self.files):
+                await asyncio.sleep(seconds)
         except (asyncio.CancelledError, KeyboardInterrupt):
             self.stop()
             raise
-        return self._checked()
+        waiting.must_be_well(self.files)
+        return self
 
     def join(self) -> Run:
         """The same for a script: blocks until the run has ended."""
         try:
-            while not self._ended():
-                time.sleep(0.05)
+            for seconds in waiting.looks(self.files):
+                time.sleep(seconds)
         except KeyboardInterrupt:
             self.stop()
             raise
-        return self._checked()
-
-    def _ended(self) -> bool:
-        return self.state in (*ENDED, "interrupted")
-
-    def _checked(self) -> Run:
-        if self.state == "failed":
-            failed = [e for e in self.files.events() if e["event"] == "failed"][-1]
-            raise RunFailed(f"{failed['kind']}: {failed['message']} (log: {self.folder / 'worker.log'})")
-        if self.state == "interrupted":
-            raise RunFailed(
-                f"the run's process ended without a word (killed, or out of memory). {self.folder / 'worker.log'} may "
-                f"say more; run.resume() goes on from the last checkpoint."
-            )
+        waiting.must_be_well(self.files)
         return self
 
     def train_on(self, epochs: int = 10) -> Run:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 
 import psutil
 import pytest
 from panels.by_hand import DRIVEN, PAYLOAD, TOLD, driven, points, row, said, shown, written
 
 import workbench as wb
+from workbench import queue
 from workbench.panels import live_panel
 from workbench.panels.live_panel import LivePanel
 
@@ -90,7 +92,7 @@ def test_progress_time_left_and_machine():
         files.write("environment.json", about | {"device": "cuda:0", "device_name": "NVIDIA H100"})
         panel.refresh()
         assert said(panel.progress) == "Running · epoch 1 of 4 · 50% · 10 min 0 s left"
-        assert said(panel.machine) == f"NVIDIA H100 (cuda:0), bfloat16 · 0.5 of {there}"
+        assert said(panel.machine) == f"NVIDIA H100 (cuda:0), bfloat16 · 0.5 of {there} host memory"
         files.tell("paused", step=50)
         panel.refresh()
         assert said(panel.progress) == "Paused · epoch 1 of 4 · 50%"
@@ -102,13 +104,38 @@ def test_a_run_that_failed_before_it_began_is_not_said_to_be_starting():
     assert "it broke" in panel.messages.value and said(LivePanel(written("queued")).machine) == "starting"
 
 
-def test_the_last_messages_are_listed():
-    run = written("running")
-    for at in range(10):
+def test_all_messages_are_listed_in_a_box_that_scrolls():
+    run = written("stopped")
+    for at in range(60):
         run.files.tell("note", text=f"note {at}")
     panel = LivePanel(run)
-    assert panel.messages.value.count("<li>") == 8 and 'role="log"' in panel.messages.value
-    assert "note 9" in panel.messages.value and "note 1<" not in panel.messages.value
+    assert panel.messages.value.count("<li>") == 60 and 'role="log"' in panel.messages.value
+    assert "note 59<" in panel.messages.value and "note 0<" in panel.messages.value
+    assert "overflow-y: auto" in panel.messages.value and "max-height" in panel.messages.value
+
+
+def test_of_a_run_whose_process_is_gone_cause_and_way_out_are_shown():
+    panel = LivePanel(written("interrupted", epochs=1))
+    assert "killed, or out of memory" in panel.messages.value and "Resume" in panel.messages.value
+
+
+def test_a_run_says_whom_it_waits_for_and_moves_up_when_that_goes_on(monkeypatch):
+    monkeypatch.setattr(live_panel, "EVERY", 0.0)
+    first, second = written("paused", epochs=1), written("queued")
+
+    async def watched():
+        with driven(first) as files:
+            tickets = [queue.ticket(run.folder, os.getpid()) for run in (first, second)]
+            panel = LivePanel(second)
+            name = first.folder.name
+            assert said(panel.progress) == f"Queued behind {name} (paused): resume or stop it · epoch 0 of 4"
+            files.tell("continued", step=3)
+            await shown(lambda: said(panel.progress) == f"Queued behind {name} (running) · epoch 0 of 4")
+            tickets[0].unlink()
+            await shown(lambda: said(panel.progress) == "Queued · epoch 0 of 4")
+            panel.close()
+
+    asyncio.run(watched())
 
 
 def test_a_trace_has_at_most_500_points():

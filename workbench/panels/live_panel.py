@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +11,12 @@ import ipywidgets as widgets
 
 from workbench import paths
 from workbench.all_runs import open_run
-from workbench.cost import lasting
 from workbench.fine_tuning import start
 from workbench.panels.chart import Chart
 from workbench.panels.pressing import Pressing
-from workbench.panels.text import escaped, line, spoken, style_sheet
+from workbench.panels.run_words import UNDER_WAY as UNDER_WAY
+from workbench.panels.run_words import in_a_line, listed, machine, progress, standing
+from workbench.panels.text import line, spoken, style_sheet
 from workbench.plots.curves import line as curve
 from workbench.plots.curves import watched
 from workbench.recipe import Recipe
@@ -25,10 +25,8 @@ from workbench.worker import warm
 
 EVERY = 0.5  # seconds between two redraws
 LOOK = 0.1  # seconds between two looks at whether there is anything new
-UNDER_WAY = ("running", "paused", "queued")
 GOES_ON = ("new", "stopped", "failed", "interrupted")
 LISTED = 50  # runs in the list
-DULL = re.compile(r"\w+=(None|''|'none'|'as is'|'centred'|'pretrained'|'refuse'|0|0\.0)(, |(?=\)))")  # mostly defaults
 
 
 class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
@@ -140,7 +138,7 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         folders = [path.parent for path in found]
         if self.run and self.run.folder not in folders:
             folders.insert(0, self.run.folder)
-        options = [(_said_of(folder), str(folder)) for folder in folders]
+        options = [(in_a_line(folder), str(folder)) for folder in folders]
         self._setting = True
         try:
             chosen = [value for value in self.others.value if value in {str(folder) for folder in folders}]
@@ -175,9 +173,8 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
     async def _following(self) -> None:
         loop, drawn = asyncio.get_running_loop(), 0.0
         while self.run and self.run.state in UNDER_WAY:
-            seen = len(self.run.files.events())
-            state = self.run.state
-            if (seen, state) != self._drawn[:2] and loop.time() - drawn >= EVERY:
+            news = (len(self.run.files.events()), standing(self.run, self.run.state))
+            if news != self._drawn[:2] and loop.time() - drawn >= EVERY:
                 drawn = loop.time()
                 self._try_refresh()
             await asyncio.sleep(LOOK)
@@ -195,15 +192,17 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         state = run.state if run else "none"
         self._allow(state)
         seen = len(run.files.events()) if run else 0
-        said = machine(run, state) if run else ""
+        stands, said = (standing(run, state), machine(run, state)) if run else ("", "")
         next_step = "Start trains the recipe." if self._recipe else "Choose a run below."
-        self.progress.value = spoken(_progress(run, state) if run else f"Nothing runs. {next_step}", "strong", "status")
+        self.progress.value = spoken(
+            progress(run, state, stands) if run else f"Nothing runs. {next_step}", "strong", "status"
+        )
         self.machine.value = spoken(said, "faint")
         self.on_status(said)
-        self.messages.value = _listed(run.messages if run else [])
+        self.messages.value = listed(run.messages if run else [])
         if run and state in UNDER_WAY:
             self._show_pace(run)
-        look = (seen, state, run and str(run.folder), self.others.value)
+        look = (seen, stands, run and str(run.folder), self.others.value)
         if look != self._drawn:
             self.chart.draw(watched(self._lines(run)))
             self._drawn = look
@@ -233,53 +232,3 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
             self._task.cancel()
         self.chart.close()
         super().close()
-
-
-def _said_of(folder: Any) -> str:
-    """A run in one line, from its plain recipe: building the recipe could import timm."""
-    from workbench.folder import RunFolder
-
-    try:
-        recipe = RunFolder(folder).read("recipe.json")["recipe"]
-        scope = "head" if recipe["scope"].startswith("head(layers=0") else recipe["scope"]
-        parts = [scope, recipe["backbone"], recipe["data"], recipe["regularizers"] or "no regularizer"]
-        short = [DULL.sub("", part).replace(", )", ")").replace("()", "") for part in parts]
-        return f"{folder.name}: {', '.join(short)}"
-    except Exception:
-        return f"{folder.name}: cannot be read"
-
-
-def _progress(run: Run, state: str) -> str:
-    """Where the run is: `epoch 7 of 20 · 35 % · 12 s left`."""
-    told, rows = run.progress, run.rows
-    epochs = (run.files.read("recipe.json") or {"recipe": {"epochs": 0}})["recipe"]["epochs"]
-    epoch = rows[-1]["epoch"] if rows else 0
-    parts = [state.capitalize(), f"epoch {epoch} of {epochs}"]
-    if not rows and state == "running" and (getting := run.preparing):
-        return f"Running · {getting['what']}: {getting['done']:,} of {getting['total']:,}"
-    steps, step = told.get("steps"), told.get("step", 0)
-    if state in ("running", "paused") and steps:
-        parts.append(f"{step / steps:.0%}")
-        if step and state == "running":
-            parts.append(f"{lasting(told['seconds'] / step * (steps - step))} left")
-    elif rows and state not in UNDER_WAY:
-        parts.append(f"{lasting(rows[-1]['seconds'])} of training")
-    return " · ".join(parts)
-
-
-def machine(run: Run, state: str) -> str:
-    """Device, numbers and memory as text: `CPU, float32 · 0.9 of 24 GB`."""
-    import psutil
-
-    about = run.files.read("environment.json")
-    if about is None:
-        return "starting" if state in UNDER_WAY else ""
-    name = "CPU" if about["device"] == "cpu" else f"{about['device_name']} ({about['device']})"
-    held, there = run.progress.get("memory"), psutil.virtual_memory().total
-    memory = f" · {held / 2**30:.1f} of {there / 2**30:.0f} GB" if held else ""
-    return f"{name}, {about['precision']}{memory}"
-
-
-def _listed(messages: list[str]) -> str:
-    inside = "".join(f"<li>{escaped(text)}</li>" for text in messages[-8:])
-    return f'<ul class="wb-note" role="log" style="margin: 2px 0 2px 18px; padding: 0">{inside}</ul>' if inside else ""
