@@ -11,20 +11,25 @@ from workbench.regularizers.base import Regularizer, Row
 
 @dataclass(frozen=True)
 class EarlyStopping(Regularizer):
-    """Stop when the validation loss, or the gap, has not improved for `patience` epochs; the best epoch is kept.
+    """Stop when validation has not improved for `patience` epochs, or not while the gap was open; the best is kept.
 
+    A gap alone is no reason to stop, since it grows in every healthy run while validation still improves. By `gap` an
+    epoch counts that reaches no new best and has a gap of the loss above `at_least` beyond doubt (`gap_loss_low`).
     Source: Prechelt, "Early stopping - but when?", 1998.
     """
 
     name = "early-stopping"
-    watch: str = knob("loss", Options(("loss", "gap")), "What must go on improving: validation loss, or the gap.")
+    watch: str = knob("loss", Options(("loss", "gap")), "What ends a run: validation loss; or it, with an open gap.")
     patience: int = knob(5, Range(1, 50), "Epochs without improvement that are waited for.", limits=(1, 100_000))
-    at_least: float = knob(0.0, Range(0.0, 0.1), "What counts as an improvement, at the least.", limits=(0, 1e6))
+    at_least: float = knob(0.0, Range(0.0, 0.1), "What counts as an improvement, or as a gap.", limits=(0, 1e6))
 
     def should_stop(self, history: Sequence[Row]) -> bool:
-        column = "valid_loss" if self.watch == "loss" else "gap_loss"
-        trained = [row[column] for row in history if row["epoch"] > 0]
+        by_gap = self.watch == "gap"
         best, since = float("inf"), 0
-        for value in trained:
-            best, since = (value, 0) if value < best - self.at_least else (best, since + 1)
+        for row in history:
+            if row["epoch"] == 0:
+                continue
+            improved = row["valid_loss"] < best - (0.0 if by_gap else self.at_least)
+            closed = by_gap and row["gap_loss_low"] <= self.at_least
+            best, since = row["valid_loss"] if improved else best, 0 if improved or closed else since + 1
         return since >= self.patience
