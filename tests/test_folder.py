@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import torch
@@ -126,6 +127,21 @@ def test_a_full_disk_is_said_and_leaves_no_part(folder, monkeypatch):
         and not list((folder.path / "checkpoints").glob(".*"))
         and folder.newest()[0][1]["step"] == 1
     )
+
+
+def test_a_checkpoint_is_synced_as_windows_wants_it_too(folder, monkeypatch):
+    from workbench import folder as module
+
+    opened, plainly = [], module.os.open
+    monkeypatch.setattr(module.os, "open", lambda path, flags, *more: opened.append((Path(path), flags)) or
+                        plainly(path, flags, *more))  # fmt: skip
+    put(folder, 1)
+    assert {path.is_dir() for path, _ in opened} == {True, False}
+    opened.clear()
+    monkeypatch.setattr(module, "SYNCS_FOLDERS", False)
+    put(folder, 2)
+    synced = [(path.name, flags) for path, flags in opened if not flags & module.os.O_CREAT]
+    assert synced == [("tensors.safetensors", module.os.O_RDWR)] and folder.newest()[0][1]["step"] == 2
 
 
 def test_a_line_that_is_no_event_is_skipped(folder):

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 STATES = ("running", "paused", "stopped")
 ENDED = ("finished", "failed", "stopped")
 UNDER_WAY = ("launched", "started", "paused", "continued")
+SYNCS_FOLDERS = os.name != "nt"
 FOR_READERS = {"note"}  # in the control file, and nothing to the run's driver
 
 
@@ -281,7 +282,11 @@ def _ends_in_newline(file: Any) -> bool:
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    """Have what was written on the disk; Windows syncs no folders, and files only where they are open for writing."""
+    folder = path.is_dir()
+    if folder and not SYNCS_FOLDERS:
+        return
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
     try:
         os.fsync(handle)
     finally:
