@@ -43,12 +43,32 @@ def test_the_menu_shows_parameters_size_source_and_licence():
     assert table.loc["resnet18.fb_ssl_yfcc100m_ft_in1k", "licence"] == "cc-by-nc-4.0"
 
 
-def test_a_search_holds_every_word_and_counts_parameters(hub):
+def test_a_search_holds_every_word_and_counts_no_parameters(hub, monkeypatch):
+    monkeypatch.setattr(listing, "parameters", lambda name: pytest.fail("a second each, for ninety rows"))
     rows = listing.search("resnet18 cc-by-nc")
     assert rows and all("resnet18" in row["name"] and row["licence"] == "cc-by-nc-4.0" for row in rows)
-    assert {row["parameters"] for row in rows} == {11_176_512}
+    assert {row["parameters"] for row in rows} == {None} and "parameters" not in listing.line(rows[0])
     assert [row["name"] for row in listing.search("glyph-resnet")] == ["glyph-resnet"]
-    assert len(listing.search("", most=2)) == 2 and listing.search("no such thing") == []
+    assert len(listing.search("vit large")) > 90 and listing.search("no such thing") == []
+    assert listing.search("") == listing.listing()
+
+
+def test_names_that_begin_with_what_is_looked_for_stand_first(hub):
+    large, fifty = ([row["name"] for row in listing.search(words)] for words in ("vit large", "resnet50"))
+    assert all(name.startswith("vit_large") for name in large[:30]) and "flexivit_large.300ep_in1k" in large[60:]
+    assert fifty[0].startswith("resnet50.") and fifty.index("resnet50d.ra2_in1k") < fifty.index(
+        "wide_resnet50_2.tv_in1k"
+    )
+    exact = [name.startswith("resnet50.") for name in fifty]
+    assert exact == sorted(exact, reverse=True)
+
+
+def test_a_bare_name_is_on_this_disk_where_the_tag_that_it_stands_for_is(hub):
+    assert listing.about("resnet18")["where"] == "hub"
+    cached(hub, "resnet18.tv_in1k")
+    assert listing.about("resnet18")["where"] == "hub"
+    cached(hub, "resnet18.a1_in1k")
+    assert listing.about("resnet18")["where"] == "on this disk" and "on this disk" in listing.described("resnet18")
 
 
 def test_parameters_are_those_of_the_network():

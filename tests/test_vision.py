@@ -167,6 +167,27 @@ def test_without_a_network_it_says_what_is_here_and_how_to_go_on():
         build(wb.backbone("botnet50ts_256"), side=32, seed=0)
 
 
+def test_without_an_answer_the_hub_is_asked_once_and_the_error_comes_at_once(monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    slept = []
+    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", slept.append)
+    with pytest.raises(NoWeights, match=r"'test_resnet' are not on this disk, .*\(ConnectError\)"):
+        build(wb.backbone("test_resnet"), side=32, seed=0)
+    assert slept == []  # it tries again five times where it is left to itself
+
+
+def test_what_is_in_the_hubs_cache_is_taken_without_asking(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.get_hf_file_metadata", lambda *_, **__: pytest.fail("the hub was asked"))
+    repo = tmp_path / "hub" / f"models--timm--{TAGGED}"
+    saved(source, repo / "snapshots" / "abc123" / "model.safetensors")
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text("abc123")
+    assert torch.equal(build(wb.backbone("test_resnet"), side=32, seed=0).body.layer4[0].conv1.weight,
+                       source.layer4[0].conv1.weight)  # fmt: skip
+
+
 def test_a_hub_cache_is_found(source, tmp_path):
     """The hub's own layout: blobs, snapshots that link to them, and a ref that says which snapshot counts."""
     repo = tmp_path / "hub" / f"models--timm--{TAGGED}"

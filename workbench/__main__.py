@@ -193,11 +193,11 @@ def _do_menu(asked: argparse.Namespace) -> None:
     if asked.search:
         from workbench.backbones.listing import search
 
-        found = pd.DataFrame(search(asked.search))
+        found = pd.DataFrame(search(asked.search)).convert_dtypes()  # parameters of what is not here are not known
     else:
         found = menu(asked.name)
     with pd.option_context("display.max_rows", None, "display.max_colwidth", 90, "display.width", 200):
-        print(found.to_string(index=False) if len(found) else "Nothing has that name.")
+        print(found.to_string(index=False, na_rep="") if len(found) else "Nothing has that name.")
 
 
 def _do_pretrain(asked: argparse.Namespace) -> None:
@@ -212,7 +212,7 @@ def _do_runs(asked: argparse.Namespace) -> None:
     from workbench.all_runs import runs
 
     found = runs()
-    print(found.to_string(index=False) if len(found) else "There is no run yet.")
+    print(found.to_string(index=False, na_rep="") if len(found) else "There is no run yet.")
 
 
 if __name__ == "__main__":

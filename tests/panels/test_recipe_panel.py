@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import threading
 
 import pytest
 import traitlets
@@ -258,6 +260,25 @@ def test_data_that_cannot_be_loaded_is_told_letter_by_letter(tmp_path):
         f"{str(tmp_path / PAYLOAD)!r} is not there."
     )
     assert PAYLOAD not in counts.value and "wb-error" in counts.value
+
+
+def test_a_search_for_a_backbone_says_how_many_there_are_and_waits_for_no_probe():
+    async def looked():
+        panel, held = RecipePanel(), threading.Event()
+        panel._in_background(held.wait, lambda *_: None)  # a probe that takes long
+        found = panel.backbone
+        await shown(lambda: "372,400 parameters" in said(found.about))
+        found.fold.selected_index = 0
+        await shown(lambda: said(found.told).startswith("200 of 2,"))
+        found.words.value = "vit large"
+        await shown(lambda: re.fullmatch(r"\d\d found\.", said(found.told)))
+        assert len(found.list.options) > 90 and found.list.options[0][0].startswith("vit_large")
+        found.words.value = "no such thing"
+        await shown(lambda: "nothing has 'no such thing'" in found.list.options[0][0])
+        held.set()
+        panel.close()
+
+    asyncio.run(looked())
 
 
 def test_own_data_asks_for_a_backbone_and_offers_those_that_fit(tmp_path, monkeypatch):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
-from workbench.backbones.vision import cached_names, cards, check_name, timm_names
+from workbench.backbones.vision import cached_names, cards, check_name, is_cached, repository, timm_names
 
 Row = dict[str, Any]
 
@@ -13,25 +14,40 @@ Row = dict[str, Any]
 def listing() -> list[Row]:
     """A row a backbone: ours, then timm's on this disk, then timm's on the hub, then those without weights.
 
-    `name`, `where` (bundled, on this disk, hub, no weights), `parameters` (known for what is on this disk; `search`
-    counts others), `MB` of float32 weights, `pixels` (the side it was trained on), `source`, `licence`.
+    `name`, `where` (bundled, on this disk, hub, no weights), `parameters` (known for what is on this disk; `about`
+    counts those of one), `MB` of float32 weights, `pixels` (the side it was trained on), `source`, `licence`.
     """
     import timm
 
     here = [_ours(name, card) for name, card in cards().items()]
     here += [_timms(name, "on this disk", count=True) for name in cached_names() if _is_known(name)]
-    published = [name for name in timm.list_pretrained() if _published(name)]
+    published = [name for name in timm.list_pretrained() if repository(name)]
     there = {row["name"] for row in here}
     rows = here + [_timms(name, "hub") for name in published if name not in there]
     with_weights = {name.split(".")[0] for name in published}
     return rows + [_timms(name, "no weights") for name in sorted(timm_names() - with_weights)]
 
 
-def search(text: str, most: int = 20) -> list[Row]:
-    """The rows whose name, source or licence hold every word of `text`, at most `most`, each with its parameters."""
-    words = text.lower().split()
-    found = [row for row in listing() if all(word in _said(row) for word in words)][:most]
-    return [row | _weight(row["parameters"] or parameters(row["name"])) for row in found]
+def search(text: str) -> list[Row]:
+    """The rows whose name, source or licence hold every word of `text`: names that are it first, then that begin so.
+
+    Parameters are counted for what is on this disk alone; `about` counts those of one row, which may take a second.
+    """
+    words = _parted(text)
+    found = [row for row in listing() if all(word in _said(row) for word in text.lower().split())]
+    return sorted(found, key=lambda row: _far(_parted(row["name"]), words))  # else in the list's own order
+
+
+def _parted(name: str) -> str:
+    """A name's parts with a space before each and after the last: `vit_large.dino` as ` vit large dino `."""
+    return f" {' '.join(re.split(r'[^a-z0-9]+', name.lower()))} ".replace("  ", " ")
+
+
+def _far(name: str, words: str) -> int:
+    """How far a name is from what is looked for: it begins with the words, or their letters; holds them, or each."""
+    whole = all(word in name for word in words.split())
+    near = (name.startswith(words), name.startswith(words.rstrip()), words in name, whole, True)
+    return near.index(True)
 
 
 def described(name: str) -> str:
@@ -45,7 +61,7 @@ def about(name: str) -> Row:
     ours = cards().get(name)
     if ours:
         return _ours(name, ours)
-    place = "on this disk" if name in cached_names() else "hub" if _published(name) else "no weights"
+    place = "on this disk" if is_cached(name) else "hub" if repository(name) else "no weights"
     return _timms(name, place, count=True)
 
 
@@ -94,10 +110,3 @@ def _said(row: Row) -> str:
 
 def _is_known(name: str) -> bool:
     return name.split(".")[0] in timm_names()
-
-
-def _published(name: str) -> bool:
-    import timm
-
-    config = timm.get_pretrained_cfg(name, allow_unregistered=True)
-    return bool(config and config.hf_hub_id)

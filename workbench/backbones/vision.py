@@ -20,6 +20,9 @@ from workbench.errors import BadChoice, NoWeights
 if TYPE_CHECKING:
     from torch import nn
 
+WEIGHTS = "model.safetensors"  # what a repository on the hub calls them
+ANSWERS = 10.0  # seconds in which the hub answers where there is a network
+
 
 def cards() -> dict[str, dict[str, Any]]:
     """The cards of our own small pretrained backbones, by name."""
@@ -175,7 +178,7 @@ def _weights_file(backbone: Backbone) -> Path:
         ours = paths.weights() / f"{backbone.architecture}.safetensors"
         return ours if ours.is_file() else _from_hub(backbone.architecture)
     path = Path(backbone.weights).expanduser()
-    path = path / "model.safetensors" if path.is_dir() else path
+    path = path / WEIGHTS if path.is_dir() else path
     if not path.is_file():
         raise NoWeights(
             f"weights must be 'pretrained', 'random', or a safetensors file or folder; {backbone.weights!r} is none."
@@ -185,20 +188,35 @@ def _weights_file(backbone: Backbone) -> Path:
     return path
 
 
-def _from_hub(name: str) -> Path:
+def repository(name: str) -> str:
+    """Where on the hub the weights of timm's `name` lie (without a tag, those that timm chooses); "" for nowhere."""
     import timm
-    from huggingface_hub import hf_hub_download
+
+    config: Any = timm.get_pretrained_cfg(name, allow_unregistered=True)
+    repo = str(config.hf_hub_id or "") if config else ""
+    return repo + ".".join(filter(None, (config.architecture, config.tag))) if repo.endswith("/") else repo
+
+
+def is_cached(name: str) -> bool:
+    """Whether the weights that timm's `name` stands for, with a tag or without, lie in the hub's cache folder."""
+    return repository(name).removeprefix("timm/") in cached_names()
+
+
+def _from_hub(name: str) -> Path:
+    """The file in the hub's cache, else downloaded: after one short question, since the hub's client asks for 31 s."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
     said = f"On this disk: {', '.join(on_disk())}."
-    config = timm.get_pretrained_cfg(name)
-    if config is None or not config.hf_hub_id:
+    repo = repository(name)
+    if not repo:
         raise NoWeights(f"nobody published weights for {name!r}: take weights='random', or a path. {said}")
-    repo = str(config.hf_hub_id)
-    if repo.endswith("/"):
-        repo += ".".join(filter(None, (config.architecture, config.tag)))
+    with suppress(LocalEntryNotFoundError):
+        return Path(hf_hub_download(repo, WEIGHTS, local_files_only=True))
     progress.tell(f"asking the hub for the weights of {name}, {repo}", 0, 1)
     try:
-        return Path(hf_hub_download(repo, "model.safetensors"))
+        get_hf_file_metadata(hf_hub_url(repo, WEIGHTS), timeout=ANSWERS)
+        return Path(hf_hub_download(repo, WEIGHTS))
     except Exception as error:
         raise NoWeights(
             f"the weights of {name!r} are not on this disk, and the hub did not give them "

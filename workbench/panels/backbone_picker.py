@@ -12,15 +12,18 @@ from workbench.panels.controls import WIDE
 from workbench.panels.text import line, spoken
 
 Work = Callable[[Callable[[], Any], Callable[[Any, str], None]], object]  # does slow work elsewhere, then shows it
-FOUND = 20
+FOUND = 200  # rows in the list at the most
 NARROW = {"description_width": "44px"}
 
 
 class BackbonePicker:
-    """Shows one backbone and proposes another. `work` does what takes long off the kernel's loop."""
+    """Shows one backbone and proposes another.
 
-    def __init__(self, value: Any, propose: Propose, work: Work):
-        self._propose, self._work, self._showing, self._asked = propose, work, False, "?"
+    `work` does what takes long off the kernel's loop; `look` the same for what is only looked up, and need not wait.
+    """
+
+    def __init__(self, value: Any, propose: Propose, work: Work, look: Work | None = None):
+        self._propose, self._work, self._look, self._showing, self._asked = propose, work, look or work, False, "?"
         self.data: Any = None  # what it shall learn from: for a person's own data the list is a short one that fits it
         wide = {"style": WIDE, "layout": widgets.Layout(width="auto"), "continuous_update": False}
         helps = {knob.name: knob.help for knob in type(value).knobs()}
@@ -37,7 +40,7 @@ class BackbonePicker:
             options=[], rows=7, description="found", tooltip="What is on this disk stands first", style=NARROW,
             layout=widgets.Layout(width="auto"),
         )  # fmt: skip
-        self.told = line()  # the list's lines whole, where there are few
+        self.told = line(kind="faint")  # how many there are; the list's lines whole, where these are few
         self.fold = widgets.Accordion([widgets.VBox([self.words, self.list, self.told])], titles=["Find a backbone"])
         self.fold.selected_index = None
         inner = widgets.VBox([self.weights, self.about, self.fold], layout=widgets.Layout(padding="0 0 0 10px"))
@@ -48,7 +51,7 @@ class BackbonePicker:
         self.words.observe(self._search, "value")
         self.fold.observe(self._search, "selected_index")
         self.list.observe(self._picked, "value")
-        self._work(_all_names, self._offer)
+        self._look(_all_names, self._offer)
 
     def show(self, value: Any, data: Any = None) -> None:
         """Show this backbone, and say what is known of it; where none is chosen yet, open the list."""
@@ -68,7 +71,7 @@ class BackbonePicker:
                 self.fold.selected_index = 0
         elif name != self._asked:
             self._asked = name
-            self._work(lambda: _described(name), lambda said, kind: self._tell(name, said, kind))
+            self._look(lambda: _described(name), lambda said, kind: self._tell(name, said, kind))
 
     def _tell(self, name: str, said: str, kind: str) -> None:
         if name == self._asked:
@@ -86,21 +89,23 @@ class BackbonePicker:
     # -- the search ---------------------------------------------------------------------------------------------------
 
     def _search(self, _: Any) -> None:
-        if self.fold.selected_index is not None:
-            words, data = self.words.value, self.data
-            if not words and data is not None and data.own:
-                self.list.options = [("trying each on this machine …", "")]
-            self._work(lambda: _search(words, data), lambda found, kind: self._list(words, found, kind))
+        if self.fold.selected_index is None:
+            return
+        words, data = self.words.value, self.data
+        if not words and data is not None and data.own:
+            self.list.options = [("trying each on this machine …", "")]
+            self._work(lambda: _shortlist(data), lambda found, kind: self._list(words, found, kind, short=True))
+        else:
+            self._look(lambda: _search(words), lambda found, kind: self._list(words, found, kind))
 
-    def _list(self, words: str, found: Any, kind: str) -> None:
+    def _list(self, words: str, found: Any, kind: str, short: bool = False) -> None:
         if words != self.words.value:
             return
         self._showing = True
         try:
             none = [(f"nothing has {words!r} in its name, source or licence", "")]
-            self.list.options = (found or none) if kind == "faint" else [(found, "")]
-            short = not words and self.data is not None and self.data.own and kind == "faint"
-            self.told.value = "".join(_told(line) for line, _ in found) if short else ""
+            self.list.options = (found[:FOUND] or none) if kind == "faint" else [(found, "")]
+            self.told.value = ("".join(_told(line) for line, _ in found) if short else _many(found)) * (kind == "faint")
             self.list.value = None
         finally:
             self._showing = False
@@ -112,6 +117,12 @@ class BackbonePicker:
     def _offer(self, names: Any, kind: str) -> None:
         if kind == "faint":
             self.name.options = names
+
+
+def _many(found: list[Any]) -> str:
+    """How many there are, where the list does not show all of them."""
+    said = f"{FOUND} of {len(found):,}: another word finds fewer." if len(found) > FOUND else f"{len(found):,} found."
+    return spoken(said, "faint")
 
 
 def _told(line: str) -> str:
@@ -132,10 +143,13 @@ def _described(name: str) -> str:
     return described(name)
 
 
-def _search(words: str, data: Any) -> list[tuple[str, str]]:
+def _search(words: str) -> list[tuple[str, str]]:
     from workbench.backbones.listing import line, search
+
+    return [(f"{row['name']} · {line(row)}", row["name"]) for row in search(words)]
+
+
+def _shortlist(data: Any) -> list[tuple[str, str]]:
     from workbench.backbones.shortlist import in_a_line, shortlist
 
-    if not words and data is not None and data.own:
-        return [(f"{row['name']} · {in_a_line(row)}", row["name"]) for row in shortlist(data).to_dict("records")]
-    return [(f"{row['name']} · {line(row)}", row["name"]) for row in search(words, FOUND)]
+    return [(f"{row['name']} · {in_a_line(row)}", row["name"]) for row in shortlist(data).to_dict("records")]

@@ -32,6 +32,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, recipe: Recipe | None = None, **layout: Any):
         self._in_background = Background("recipe-panel")
+        self._looking_up = Background("backbones")  # what is quick, and need not wait for a probe
         self._wrong: Exception | None = None
         self._shapes: dict[Any, tuple[int, int]] = {}
         self._times: dict[Recipe, str] = {}
@@ -45,7 +46,9 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
     def _build(self, value: Recipe) -> None:
         helps = {knob.name: knob.help for knob in Recipe.knobs()}
         self.data = OneOf("datasets", "Data", helps["data"], value.data, self._propose_data)
-        self.backbone = BackbonePicker(value.backbone, self._proposer("backbone"), self._in_background)
+        self.backbone = BackbonePicker(
+            value.backbone, self._proposer("backbone"), self._in_background, self._looking_up
+        )
         self.scope = OneOf("scopes", "Scope", helps["scope"], value.scope, self._proposer("scope"))
         self.regularizers = Several(
             "regularizers", helps["regularizers"], value.regularizers, self._proposer("regularizers")
@@ -72,7 +75,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self.copy.observe(self._copied, "copied")
         self.save = widgets.Button(
             description="Save as parameters",
-            tooltip="Write the recipe into a YAML file here: a notebook's or the command line's parameters",
+            tooltip="Write the recipe into a YAML file here, for `python -m workbench run FILE` or `search FILE`",
             layout=widgets.Layout(width="auto"),
         )
         self.save.on_click(self._save)
@@ -217,4 +220,5 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
     def close(self) -> None:
         """Let the thread go with the widget."""
         self._in_background.close()
+        self._looking_up.close()
         super().close()
