@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
 import os
 import signal
 import subprocess
@@ -15,6 +17,7 @@ from helpers import plain, until
 
 import workbench as wb
 from workbench.errors import RunFailed
+from workbench.worker import warm
 
 
 def long(tiny, **more):
@@ -124,6 +127,50 @@ def test_a_class_from_a_cell_runs_in_the_child(tmp_path):
     script.write_text(CELL)
     found = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120, check=True)
     assert found.stdout.split() == ["finished", "True", "True"]
+
+
+LATE = """
+from dataclasses import dataclass
+import workbench as wb
+
+@dataclass(frozen=True)
+class Late(wb.Regularizer):
+    '''From a module that was found after the process was ready.'''
+    name = "late"
+"""
+
+
+@pytest.fixture
+def late(tmp_path):
+    """A class of a module in a folder that the ready process knows nothing of."""
+    warm()
+    (tmp_path / "late_module.py").write_text(LATE)
+    sys.path.append(str(tmp_path))
+    yield importlib.import_module("late_module").Late
+    sys.path.remove(str(tmp_path))
+    del sys.modules["late_module"]
+    gc.collect()
+
+
+def test_a_module_that_was_found_after_the_process_was_ready_loads_in_it(late, tiny):
+    run = wb.start(wb.Recipe(wb.Digits(per_class=2), tiny, regularizers=[late()], epochs=1))
+    assert run.join().state == "finished"
+
+
+def test_a_class_that_cannot_be_loaded_in_the_child_is_told(late, tiny, tmp_path):
+    recipe = wb.Recipe(wb.Digits(per_class=2), tiny, regularizers=[late()], epochs=1)
+    (tmp_path / "late_module.py").unlink()
+    run = wb.start(recipe)
+    with pytest.raises(RunFailed, match=r"No module named 'late_module'\. .* could not load .*: define it in a cell"):
+        run.join()
+    assert run.state == "failed" and "late_module" in run.messages[-1]
+    until(lambda: "ModuleNotFoundError" in (run.folder / "worker.log").read_text())
+
+
+def test_a_process_that_nobody_asks_ends():
+    code = "import sys, workbench.worker as w; w._import_heavy = lambda: None; w.IDLE = 0.2; sys.exit(w.main())"
+    idle = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert idle.wait(30) == 0 and idle.stderr.read() == b""  # with its standard input still open
 
 
 def test_a_ready_process_ends_with_its_parent(tmp_path):

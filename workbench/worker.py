@@ -1,21 +1,23 @@
 """A run in a process of its own: `python -m workbench.worker`.
 
-One process is kept ready with torch imported. It gets one job over its standard input (cloudpickle carries what a cell
-defined), serves it and ends; it outlives the kernel, and ends by itself when nobody gives it a job.
+One process is kept ready with torch imported. It gets one job over its standard input: a line of JSON that says where,
+then the recipe (cloudpickle carries what a cell defined). It serves it and ends; it outlives the kernel, and ends by
+itself when nobody gives it a job.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from workbench.folder import RunFolder
@@ -60,12 +62,12 @@ def launch(
     with _guard:
         child = _ready.pop()
     ticket = queue.ticket(files.path, child.pid)
-    job = {"recipe": recipe, "folder": str(files.path), "environment": _named(), "cwd": os.getcwd()}
+    job = {"folder": str(files.path), "environment": _named(), "cwd": os.getcwd(), "path": _searched()}
     job |= {"ticket": str(ticket), "search": search, "minutes": minutes}
     files.tell("launched", pid=child.pid)  # first, since all that the process itself tells comes after it
     assert child.stdin is not None
     try:
-        child.stdin.write(cloudpickle.dumps(job))
+        child.stdin.write(json.dumps(job).encode() + b"\n" + cloudpickle.dumps(recipe))
         child.stdin.close()
     except BrokenPipeError:  # it was killed while it waited
         ticket.unlink(missing_ok=True)
@@ -83,21 +85,37 @@ def _named() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith("WORKBENCH_")}
 
 
+def _searched() -> list[str]:
+    """Where modules are looked for now: what a cell added after the ready process began among it."""
+    return [path or os.getcwd() for path in sys.path]
+
+
 def main() -> int:
     """Wait for a job on standard input, then do it."""
-    import cloudpickle
-
     threading.Thread(target=_import_heavy, daemon=True).start()
-    if not select.select([sys.stdin], [], [], IDLE)[0]:
-        return 0
-    content = sys.stdin.buffer.read()
+    content = _asked(IDLE)
     if not content:
         return 0
-    job: dict[str, Any] = cloudpickle.loads(content)
+    where, _, recipe = content.partition(b"\n")
+    job: dict[str, Any] = json.loads(where)
     os.environ.update(job["environment"])
     with contextlib.suppress(OSError):
         os.chdir(job["cwd"])
-    return _serve(job)
+    sys.path[:] = dict.fromkeys([*job["path"], *sys.path])
+    return _serve(job, recipe)
+
+
+def _asked(seconds: float) -> bytes:
+    """What standard input brings until it is closed, nothing where that takes longer; in a thread, as Windows needs."""
+    found: list[bytes] = []
+
+    def read() -> None:  # past sys.stdin, whose lock a thread that still waits would hold when the process ends
+        found.append(io.FileIO(0, closefd=False).readall())
+
+    waiting = threading.Thread(target=read, daemon=True)
+    waiting.start()
+    waiting.join(seconds)
+    return b"".join(found)
 
 
 def _import_heavy() -> None:
@@ -110,7 +128,7 @@ def _import_heavy() -> None:
     del sklearn, timm, torch, recording
 
 
-def _serve(job: dict[str, Any]) -> int:
+def _serve(job: dict[str, Any], recipe: bytes) -> int:
     from workbench import queue
     from workbench.folder import RunFolder
 
@@ -118,6 +136,7 @@ def _serve(job: dict[str, Any]) -> int:
     log = open(folder.path / "worker.log", "ab", buffering=0)  # noqa: SIM115  # for the rest of this process's life
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
+    job["recipe"] = _read(recipe, folder)
 
     def stopped() -> bool:
         return bool(folder.control()["state"] == "stopped")
@@ -129,6 +148,18 @@ def _serve(job: dict[str, Any]) -> int:
         for _ in _driven(job, folder):
             pass
     return 0
+
+
+def _read(recipe: bytes, folder: RunFolder) -> Recipe:
+    """The recipe with its classes; what keeps them from being loaded is told, since nobody reads this process's end."""
+    import cloudpickle
+
+    try:
+        return cast("Recipe", cloudpickle.loads(recipe))
+    except BaseException as error:
+        way = "The run's process could not load what the recipe is made of: define it in a cell, or in a module that a"
+        folder.tell("failed", kind=type(error).__name__, message=f"{error}. {way} new Python process can import.")
+        raise
 
 
 def _driven(job: dict[str, Any], folder: RunFolder) -> Iterator[Any]:
