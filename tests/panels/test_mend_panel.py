@@ -115,6 +115,62 @@ def test_the_corrected_recipe_is_started_and_names_so_many_lines(run):
     watched(on_the_mended, mended)
 
 
+def test_what_another_wrote_meanwhile_counts_too(run):
+    """A cell of the notebook decides in the same file while the panel is open."""
+    path = corrections_of(run.recipe.data)
+
+    async def act(panel):
+        mine, theirs = panel.cards[0].row, panel.cards[1].row
+        Corrections(path).drop(theirs["key"], theirs["label"])
+        panel.cards[0].choice.value = DROPPED
+        assert panel.recipe().data.corrections == f"{path}@2"
+        assert Corrections(f"{path}@2").now == {mine["key"]: "", theirs["key"]: ""}
+        assert panel.cards[1].choice.value == DROPPED and "2 dropped" in said(panel.file)
+        Corrections(path).drop(panel.cards[2].row["key"], panel.cards[2].row["label"])
+        assert panel.recipe().data.corrections == f"{path}@3"  # as the file is by now
+
+    watched(act, run)
+
+
+def test_on_a_mended_run_a_decision_taken_back_shows_the_label_as_given(run):
+    """The mended run was told "red": the panel knows from the file that the folder says otherwise."""
+    blue = next(each for each in run.recipe.data.load().classes if each.startswith("blue"))
+    path, worst = corrections_of(run.recipe.data), wb.worst(run)
+    key = next(row["key"] for row in worst.to_dict("records") if row["label"] == blue and row["answer"] == "red")
+    Corrections(path).relabel(key, "red", blue)
+    data = run.recipe.data.replace(corrections=f"{path}@1")
+    mended = wb.fine_tune(run.recipe.replace(data=data, epochs=1))
+
+    async def act(panel):
+        panel._rows = [row for row in wb.worst(mended).to_dict("records") if row["key"] == key]
+        panel._draw()
+        (card,) = panel.grid.children and panel.cards[:1]
+        assert card.row["label"] == "red" == card.choice.value
+        panel.undo.click()
+        assert card.choice.value == blue and "0 relabelled" in said(panel.file)
+        card.choice.value = "red"
+        assert panel.corrections.lines[-1]["was"] == blue and panel.corrections.now == {key: "red"}
+        card.choice.value = blue  # what the folder says
+        assert panel.corrections.now == {} and "0 relabelled" in said(panel.file)
+
+    watched(act, mended)
+
+
+def test_the_run_that_was_started_is_named_and_followed(run):
+    started = wb.open_run(run.folder)  # what `wb.start` returns
+
+    async def act(panel):
+        panel.cards[0].choice.value = DROPPED
+        panel.try_again.click()
+        (live,) = panel.live.children
+        assert f"Started {run.folder.name}" in said(panel.started) and live.run is started
+        assert said(live.progress).startswith("Finished · epoch 8 of 8")
+        panel.try_again.click()
+        assert panel.live.children == (live,)
+
+    watched(act, run, start=lambda recipe: started)
+
+
 def test_pages_parts_and_orders(run):
     async def act(panel):
         panel.on.click()

@@ -25,7 +25,10 @@ DROPPED = "(drop)"
 
 
 class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
-    """Looks at `run`; `start` gets the recipe that names the corrections when they shall be tried."""
+    """Looks at `run`; `start` gets the recipe that names the corrections when they shall be tried.
+
+    The run that `start` returns is shown here as it goes; one that returns none shows it itself.
+    """
 
     def __init__(self, run: Run | None = None, start: Callable[[Recipe], Any] | None = None):
         self._work, self._start = Background("mend-panel"), start
@@ -53,14 +56,15 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.try_again = self.button("Run again with these", again, self._try)
         self.try_again.button_style = "primary"
         self.about, self.error, self.file = line(kind="strong"), line(kind="error"), line(kind="faint")
-        self.gain = line()
+        self.gain, self.started = line(), line(kind="strong")
+        self.live = widgets.VBox([])  # the run that was started here
         self.cards = [Card(self._decided) for _ in range(PAGE)]
 
     def _parts(self) -> list[Any]:
         row = widgets.Layout(flex_flow="row wrap", align_items="center")
         above = widgets.HBox([self.order, self.part, self.back, self.on, self.undo, self.try_again], layout=row)
         self.grid = widgets.HBox([], layout=widgets.Layout(flex_flow="row wrap"))
-        return [style_sheet(), above, self.error, self.gain, self.about, self.file, self.grid]
+        return [style_sheet(), above, self.error, self.gain, self.about, self.file, self.started, self.live, self.grid]
 
     # -- what is looked at --------------------------------------------------------------------------------------------
 
@@ -102,6 +106,8 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self._draw()
 
     def _turn(self, by: int) -> None:
+        if self.corrections:
+            self.corrections.read()  # others may write into it too
         self._page = min(max(0, self._page + by), max(0, (len(self._rows) - 1) // PAGE))
         self._draw()
 
@@ -110,7 +116,7 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         rows = self._rows[self._page * PAGE : (self._page + 1) * PAGE]
         for card, row in zip(self.cards, rows, strict=False):
             picture = self.data.inputs[self._places[row["key"]]]
-            card.show(row, picture, self.data.classes, self.corrections.now.get(row["key"]))
+            card.show(row, picture, self.data.classes, self._given(row), self.corrections.now.get(row["key"]))
         self.grid.children = [card.box for card in self.cards[: len(rows)]]
         last = max(0, (len(self._rows) - 1) // PAGE)
         self.back.disabled, self.on.disabled = self._page == 0, self._page == last
@@ -127,6 +133,10 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
             said = f"{len(decided) - dropped} relabelled, {dropped} dropped: {place}"
             self.file.value = spoken(said, "faint")
 
+    def _given(self, row: dict[str, Any]) -> str:
+        """The label that the data gives: a run on corrections was told another one, and the file remembers."""
+        return str(self.corrections.was.get(row["key"], row["label"]))
+
     # -- decisions ----------------------------------------------------------------------------------------------------
 
     def _decided(self, row: dict[str, Any], choice: str) -> None:
@@ -134,7 +144,7 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def decide(self, key: str, choice: str) -> None:
         """Make the example `key` a `choice`, or drop it; its given label takes the decision back."""
-        given = self.corrections.was.get(key) or next(row["label"] for row in self._rows if row["key"] == key)
+        given = self._given(next(row for row in self._rows if row["key"] == key))
         if choice == DROPPED:
             self.corrections.drop(key, given)
         elif choice == given:
@@ -154,12 +164,26 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         return self.run.recipe.replace(data=data)
 
     def _try(self) -> None:
-        if self._start is not None:
-            self._start(self.recipe())
+        from workbench.run import Run
+
+        run = self._start(self.recipe()) if self._start is not None else None
+        if isinstance(run, Run):
+            self._watch(run)
+
+    def _watch(self, run: Run) -> None:
+        from workbench.panels.live_panel import LivePanel
+
+        self.started.value = spoken(f"Started {run.folder.name}, on the labels as they are now:", "strong", "status")
+        if self.live.children:
+            self.live.children[0].show(run)
+        else:
+            self.live.children = [LivePanel(run)]
 
     def close(self) -> None:
-        """Let the thread go with the widget."""
+        """Let the thread go with the widget; a run that was started here goes on."""
         self._work.close()
+        for panel in self.live.children:
+            panel.close()
         super().close()
 
 
@@ -176,8 +200,8 @@ class Card:
         self.box = widgets.VBox([self.picture, self.said, self.choice])
         self.box.layout = widgets.Layout(width="140px", margin="4px", padding="4px", border="2px solid transparent")
 
-    def show(self, row: dict[str, Any], picture: Any, classes: tuple[str, ...], now: str | None) -> None:
-        """Show this example. `now`: what was decided on it, "" for dropped, None for nothing."""
+    def show(self, row: dict[str, Any], picture: Any, classes: tuple[str, ...], given: str, now: str | None) -> None:
+        """Show this example. `given`: its label as given; `now`: what was decided, "" for dropped, None for nothing."""
         from workbench.looking import png
 
         if self.row.get("key") != row["key"]:
@@ -190,7 +214,7 @@ class Card:
         self._setting = True
         try:
             self.choice.options = [*classes, DROPPED]
-            self.choice.value = row["label"] if now is None else now or DROPPED
+            self.choice.value = given if now is None else now or DROPPED
         finally:
             self._setting = False
         self.box.layout.border = "2px solid #E69F00" if now is not None else "2px solid transparent"
