@@ -21,10 +21,10 @@ HISTORY = (
 
 def history(rows: Sequence[Row]) -> pd.DataFrame:
     """One row an epoch; with wrong labels put in on purpose also `clean_train_accuracy` and `memorised`."""
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     more = [key for key in ("clean_train_accuracy", "memorised") if rows and key in rows[0]]
-    return pd.DataFrame([{key: row[key] for key in [*HISTORY, *more]} for row in rows], columns=[*HISTORY, *more])
+    return WholeTable([{key: row[key] for key in [*HISTORY, *more]} for row in rows], columns=[*HISTORY, *more])
 
 
 def gap(rows: Sequence[Row]) -> pd.DataFrame:
@@ -33,9 +33,9 @@ def gap(rows: Sequence[Row]) -> pd.DataFrame:
     `low` and `high` are the 95 % bootstrap interval of `gap_accuracy`. `rise`: by how much the validation loss stands
     above its own minimum, paired over the examples; where `rise_low` is above 0, that is overfitting.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
-    return pd.DataFrame([{key: row[key] for key in ("epoch", *GAP)} for row in rows], columns=["epoch", *GAP])
+    return WholeTable([{key: row[key] for key in ("epoch", *GAP)} for row in rows], columns=["epoch", *GAP])
 
 
 def best(rows: Sequence[Row]) -> Row | None:
