@@ -116,7 +116,9 @@ def test_label_noise_of_digits_is_counted_and_said():
     assert data.notes == (
         f"100 training, {len(data.valid)} validation and {len(data.test)} test examples of 10 classes.",
         "37 of 100 training labels are wrong on purpose.",
+        data.notes[2],
     )
+    assert data.notes[2].startswith("How many train, validate and test, the rarest class first: ")
 
 
 def made(**changes):
@@ -168,7 +170,11 @@ def test_keys_and_notes_go_through():
         ({"parts": (np.array([0, 1]), np.arange(6, 9), np.arange(9, 12))}, "the training part holds no example of c:"),
         ({"parts": (np.arange(6), np.array([6]), np.arange(9, 12))}, "the validation part holds no example of b, c:"),
         ({"parts": (np.arange(0), np.arange(6, 9), np.arange(9, 12)), "per_class": 3}, "training part .* of a, b, c:"),
-        ({"parts": (np.arange(6), np.arange(6, 9), np.arange(0))}, "the test part holds no example of a, b, c: add"),
+        ({"parts": (np.arange(6), np.arange(6, 9), np.arange(0))}, "the test part holds no example of a, b, c: "),
+        (
+            {"parts": (np.array([0, 1]), np.arange(6, 9), np.arange(9, 12))},
+            "there are 2 of c in all. Add .* another seed",
+        ),
     ],
 )
 def test_data_that_cannot_be_trained_on_says_why(changes, message):
@@ -176,8 +182,21 @@ def test_data_that_cannot_be_trained_on_says_why(changes, message):
         made(**changes)
 
 
-def test_a_class_may_be_missing_in_the_test_part():
-    assert made(parts=(np.arange(6), np.arange(6, 9), np.array([9]))).test.tolist() == [9]
+def test_a_class_may_be_missing_in_the_test_part_and_that_is_said():
+    found = made(parts=(np.arange(6), np.arange(6, 9), np.array([9])))
+    assert found.test.tolist() == [9]
+    assert found.notes[1:] == (
+        "How many train, validate and test, the rarest class first: b 2, 1, 0; c 2, 1, 0; a 2, 1, 1.",
+        "The test part holds no example of b, c: the test says nothing on it.",
+    )
+
+
+def test_of_very_many_classes_the_rarest_are_listed():
+    labels = np.tile(np.arange(14), 3)
+    parts = tuple(np.arange(at, at + 14) for at in (0, 14, 28))
+    about = {"inputs": torch.zeros(42, 1, 2, 2, dtype=torch.uint8), "labels": labels, "parts": parts}
+    said = finish(**about, classes=[*"abcdefghijklmn"]).notes[1]
+    assert said.count(" 1, 1, 1") == 10 and said.endswith("; and 4 more classes.")
 
 
 def test_scattered_digits_stand_where_their_draws_say(monkeypatch):

@@ -42,7 +42,7 @@ def test_a_zip_is_the_folder_that_it_holds(zipped, tmp_path):
     packed, plain = (wb.Images(str(place), size=32).load() for place in (zipped, tmp_path / "out" / "photos"))
     assert packed.classes == plain.classes == ("cats", "dogs")
     assert torch.equal(packed.inputs, plain.inputs) and torch.equal(packed.train, plain.train)
-    assert packed.fingerprint == plain.fingerprint and "Everything lies in photos" in packed.notes[1]
+    assert packed.fingerprint == plain.fingerprint and "Everything lies in photos" in packed.notes[2]
 
 
 def test_what_is_odd_in_a_zip_is_named_and_nothing_is_written(zipped, tmp_path):
@@ -68,6 +68,7 @@ def test_what_is_odd_in_a_zip_is_named_and_nothing_is_written(zipped, tmp_path):
         wb.Images(str(zipped), size=32).load()
     data = wb.Images(str(zipped), size=32, broken="leave out").load()
     assert len(data.keys) == 60 and sum(note.startswith("Left out") for note in data.notes) == 6
+    assert any(note.startswith("Files that are not read, by their endings: 1 .txt. ") for note in data.notes)
     assert {path for path in tmp_path.rglob("*") if "cache" not in path.parts} == before
 
 
@@ -95,17 +96,64 @@ def test_a_file_that_is_no_zip_is_said(tmp_path, content):
         files.source(str(tmp_path / "photos.zip"))
 
 
-def test_a_hundred_thousand_paths_are_listed_in_little_memory(tmp_path):
-    import tracemalloc
+def test_a_folder_that_cannot_be_opened_is_named(tmp_path, monkeypatch):
+    from helpers import noisy_folder
 
-    for kind in range(20):
-        (tmp_path / str(kind)).mkdir()
-        for at in range(250):
-            (tmp_path / str(kind) / f"product-{at:06}.jpg").touch()
-    from workbench.datasets.layout import by_folders
+    own, real = noisy_folder(tmp_path / "own"), files.os.scandir
+    (own / "a" / "deep").mkdir()
 
-    tracemalloc.start()
-    found = by_folders(files.Folder(tmp_path))
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert len(found.names) == 5_000 and peak < 30e6  # a twentieth of 100,000, and of their 600 MB
+    def shut(path):
+        if str(path).endswith("deep"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(files.os, "scandir", shut)
+    with pytest.raises(BadData, match=r"1 of 41 files .*\n  a/deep: the folder cannot be opened \(Permission denied\)"):
+        wb.Images(str(own), size=16).load()
+    data = wb.Images(str(own), size=16, broken="leave out").load()
+    assert "Left out: a/deep: the folder cannot be opened (Permission denied)." in data.notes
+
+
+def zip_of(path, *names):
+    """A zip whose names are these bytes, without the flag for UTF-8, as many programs write it."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for at, name in enumerate(names):
+            entry = zipfile.ZipInfo("xy"[at] * len(name))
+            archive.writestr(entry, png(at))
+    content = path.read_bytes()
+    for letter, name in zip((b"x", b"y"), names, strict=True):
+        content = content.replace(letter * len(name), name)
+    path.write_bytes(content)
+    return files.Archive(path)
+
+
+def test_names_in_a_zip_are_utf8_or_told_to_be_guessed(tmp_path):
+    names = ["кот/1.png", "собака/2.png"]
+    found = zip_of(tmp_path / "utf8.zip", *(name.encode() for name in names))
+    assert found.names == names and found.said == [] and found.read("кот/1.png") == png(0)
+    odd = zip_of(tmp_path / "dos.zip", *(name.encode("cp866") for name in names))
+    assert odd.said[0].startswith("The names of 2 pictures in dos.zip may read wrong, ")
+    assert odd.read(odd.names[0]) and "кот/1.png" not in odd.names
+
+
+def test_where_no_picture_is_left_it_is_said_why(tmp_path):
+    with zipfile.ZipFile(tmp_path / "shut.zip", "w") as archive:
+        for kind in ("cats", "dogs"):
+            archive.writestr(f"{kind}/1.png", png(1))
+    content = bytearray((tmp_path / "shut.zip").read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := content.find(mark, at + 1)) >= 0:
+            content[at + flags] |= 1
+    (tmp_path / "shut.zip").write_bytes(content)
+    with pytest.raises(BadData, match=r"holds no pictures .* Left out: cats/1\.png: encrypted, and 1 more\."):
+        wb.Images(str(tmp_path / "shut.zip"), size=16).load()
+    for kind in ("cats", "dogs"):
+        (tmp_path / "real" / kind).mkdir(parents=True)
+        (tmp_path / "links").mkdir(exist_ok=True)
+        (tmp_path / "links" / kind).symlink_to(tmp_path / "real" / kind)
+    with pytest.raises(BadData, match=r"Left out: cats: a link to a folder, put the folder itself there, and 1 more\."):
+        wb.Images(str(tmp_path / "links"), size=16).load()
+    (tmp_path / "real" / "cats" / "1.heic").touch()
+    with pytest.raises(BadData, match=r"holds no pictures .* Files that are not read, by their endings: 1 \.heic\."):
+        wb.Images(str(tmp_path / "real"), size=16).load()

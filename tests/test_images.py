@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,11 +102,36 @@ def test_the_folders_own_parts_count(folder, tmp_path):
 
     shutil.rmtree(own / "test")
     data = wb.Images(folder=str(own), size=32).load()
-    assert len(data.valid) + len(data.test) == 20 and len(data.test) > 3 and "no test part" in data.notes[1]
+    assert len(data.valid) + len(data.test) == 20 and len(data.test) > 3 and "no test part" in data.notes[2]
     shutil.rmtree(own / "val")
     data = wb.Images(folder=str(own), size=32).load()
     assert len(data.train) + len(data.valid) + len(data.test) == 40 and len(data.train) > 22
-    assert "no validation part" in data.notes[1] and "no test part" in data.notes[2]
+    assert "The test part holds no example of red: the test says nothing on it." in data.notes
+    assert "no validation part" in data.notes[-2] and "no test part" in data.notes[-1]
+
+
+def test_a_group_that_empties_a_part_of_the_folder_is_told_as_that(folder, tmp_path):
+    own = tmp_path / "parted"
+    for part in ("train", "val"):
+        shutil.copytree(folder, own / part)
+        for path in sorted(own.glob(f"{part}/*/*.png")):
+            if ((int(path.stem) + len(path.parent.name)) % 2 == 0) == (part == "train"):
+                path.unlink()
+    data = wb.Images(folder=str(own), size=32, group=r"(\d\d)", seed=1).load()  # red 07 and blue 07 are of one group
+    assert "40 pictures have a copy, or one of their group, in another part: they are in one part now." in data.notes
+    assert any(note.startswith("Nothing is left in the folder's validation part, since each") for note in data.notes)
+    assert not any("no validation part" in note for note in data.notes)
+
+
+def test_a_class_of_which_nothing_can_be_read_is_not_left_out_in_silence(folder):
+    for at in range(3):
+        (folder / "green").mkdir(exist_ok=True)
+        (folder / "green" / f"{at}.png").write_bytes(b"no picture")
+    with pytest.raises(BadData, match=r"(?s)no file of green can be read, .* green/2.png: no picture in it"):
+        wb.Images(folder=str(folder), size=32, broken="leave out").load()
+    drawn(folder / "green" / "3.png", "green", 3)
+    with pytest.raises(BadData, match=r"part holds no example of green: there are 1 of green in all"):
+        wb.Images(folder=str(folder), size=32, broken="leave out").load()
 
 
 def test_a_class_may_be_called_train(folder):
@@ -135,7 +161,7 @@ def test_a_picture_in_two_parts_of_the_folder_is_trained_on_alone(folder, tmp_pa
     data = wb.Images(folder=str(own), size=32).load()
     where = parts(data)
     assert {f"{part}/red/00.png" for part in ("train", "valid", "test")} <= where["train"]
-    assert any("stood in two parts" in note for note in data.notes)
+    assert any("have a copy, or one of their group, in another part" in note for note in data.notes)
     same = {key.split("/", 1)[1] for key in where["valid"]} & {key.split("/", 1)[1] for key in where["test"]}
     assert not same and not any(key.endswith("00.png") for key in where["valid"] | where["test"])
 
@@ -173,6 +199,19 @@ def test_every_broken_file_is_named_before_training(folder):
     assert sum(note.startswith("Left out: red/") for note in data.notes) == 10
     again = wb.Images(folder=str(folder), size=32, broken="leave out").load()  # kept pictures, the same answer
     assert again.notes == data.notes and torch.equal(again.inputs, data.inputs)
+
+
+def test_very_many_broken_files_are_in_a_list_that_the_error_names(folder, monkeypatch):
+    spoil(folder / "red")
+    monkeypatch.setattr(images, "SHOWN", 4)
+    with pytest.raises(BadData, match=r"and 6 more; all of them: (.*broken-.*\.txt)") as error:
+        wb.Images(folder=str(folder), size=32).load()
+    listed = Path(str(error.value).rpartition("all of them: ")[2]).read_text()
+    assert all(f"red/{name}: " in listed for name in BROKEN) and str(error.value).count("\n  red/") == 4
+    (folder.parent / "file").write_text("")
+    monkeypatch.setenv("WORKBENCH_CACHE", str(folder.parent / "file"))
+    with pytest.raises(BadData, match=r"and 6 more$"):
+        wb.Images(folder=str(folder), size=32).load()
 
 
 def test_a_run_on_broken_files_fails_before_it_trains(folder, tiny):
@@ -248,8 +287,8 @@ def test_links_that_leave_the_folder_loops_and_pipes_are_left_out(folder, tmp_pa
     (folder / "red" / "gone.png").symlink_to(tmp_path / "nowhere.png")
     os.mkfifo(folder / "red" / "pipe.png")
     data = wb.Images(folder=str(folder), size=32).load()
-    assert "Left out: red/link.png: a link that leaves the folder." in data.notes
-    assert "Left out: red/loop: a link to a folder." in data.notes
+    assert "Left out: red/link.png: a link that leaves the folder, put the file itself there." in data.notes
+    assert "Left out: red/loop: a link to a folder, put the folder itself there." in data.notes
     assert {"Left out: red/gone.png: no file.", "Left out: red/pipe.png: no file."} <= set(data.notes)
     assert "red/inside.png" in data.keys and len(data.keys) == 81
 

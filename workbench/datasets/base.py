@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
+LISTED = 10  # classes named in a sentence
+
+
 class Dataset(Choice):
     """Something to learn from. A subclass has `load`, which returns a `Data`."""
 
@@ -177,7 +180,7 @@ def finish(
         valid=_tensor(valid),
         test=_tensor(test),
         fingerprint=_fingerprint(inputs, content, (given, labels, *parts), classes),
-        notes=(*_said(parts, classes, wrong), *(notes or [])),
+        notes=(*_said(given, classes, parts, wrong), *(notes or [])),
         keys=tuple(keys or map(str, range(len(labels)))),
         groups=_numbered(groups),
         near=tuple(near),
@@ -222,11 +225,29 @@ def _numbered(groups: np.ndarray | None) -> Tensor | None:
     return _tensor(np.array([numbers[name] for name in groups.tolist()]))
 
 
-def _said(parts: Sequence[np.ndarray], classes: list[str], wrong: int | None) -> list[str]:
-    """How many examples each part holds, and how many labels are wrong on purpose (None where none was asked for)."""
+def _said(labels: np.ndarray, classes: list[str], parts: Parts, wrong: int | None) -> list[str]:
+    """How many examples each part holds, of each class too; and how many labels are wrong on purpose."""
     train, valid, test = map(len, parts)
     said = [f"{train} training, {valid} validation and {test} test examples of {len(classes)} classes."]
-    return said if wrong is None else [*said, f"{wrong} of {train} training labels are wrong on purpose."]
+    said += [] if wrong is None else [f"{wrong} of {train} training labels are wrong on purpose."]
+    return said + _shares(labels, classes, parts)
+
+
+def _shares(labels: np.ndarray, classes: list[str], parts: Parts) -> list[str]:
+    """How many of each class train, validate and test, the rarest first; and which classes no test speaks of."""
+    import numpy as np
+
+    counts = np.array([np.bincount(labels[part], minlength=len(classes)) for part in parts]).T
+    order = np.argsort(counts.sum(1), kind="stable")
+    listed = "; ".join(f"{classes[at]} {', '.join(map(str, counts[at].tolist()))}" for at in order[:LISTED].tolist())
+    rest = f"; and {len(classes) - LISTED} more classes" if len(classes) > LISTED else ""
+    absent = [classes[at] for at in np.flatnonzero(counts[:, 2] == 0).tolist()]
+    said = [f"How many train, validate and test, the rarest class first: {listed}{rest}."]
+    return said + [f"The test part holds no example of {_few(absent)}: the test says nothing on it."] * bool(absent)
+
+
+def _few(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:LISTED])}{' and others' if len(names) > LISTED else ''}"
 
 
 def _hashed(inputs: Tensor) -> bytes:
@@ -265,8 +286,13 @@ def _check(labels: np.ndarray, classes: list[str], parts: dict[str, np.ndarray])
 
     if len(classes) < 2:
         raise BadData(f"at least two classes must be there to tell apart, got {len(classes)}: {', '.join(classes)}.")
+    among = np.concatenate([*parts.values()])
     for part, members in parts.items():
-        missing = [c for at, c in enumerate(classes) if not np.any(labels[members] == at)]
+        missing = [at for at in range(len(classes)) if not np.any(labels[members] == at)]
         if (missing and part != "test") or not len(members):
-            shown = ", ".join(missing[:5]) or "any class"
-            raise BadData(f"the {part} part holds no example of {shown}: add examples, or leave the class out.")
+            shown = _few([classes[at] for at in missing])
+            there = _few([f"{int((labels[among] == at).sum())} of {classes[at]}" for at in missing])
+            raise BadData(
+                f"the {part} part holds no example of {shown}: there are {there} in all. Add examples, or leave the "
+                f"class out; where the parts are cut by hash, another seed may do."
+            )

@@ -6,14 +6,17 @@ import os
 import stat
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from workbench.errors import BadData
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 MOST_BYTES = 200_000_000  # of one file, as a zip declares it; no more is unpacked
+UTF8 = 0x800  # the flag of a zip's entry whose name is UTF-8
 
 
 class Source(Protocol):
@@ -22,6 +25,9 @@ class Source(Protocol):
     path: Path
     names: list[str]
     left_out: list[str]
+    broken: list[str]  # sentences on folders that cannot be looked into
+    others: Counter[str]  # how many files are no pictures, by ending
+    said: list[str]  # sentences on the place as a whole
     folders: set[str]  # those that are there, empty ones too
 
     def stamp(self, name: str) -> list[int]:
@@ -38,22 +44,32 @@ class Folder:
         self.path, self.root = path, path.resolve()
         self.names: list[str] = []
         self.left_out: list[str] = []
+        self.broken: list[str] = []
+        self.others: Counter[str] = Counter()
+        self.said: list[str] = []
         self.folders: set[str] = set()
-        for at, folders, names in os.walk(path):
+        for at, folders, names in os.walk(path, onerror=self._shut):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             within = PurePosixPath(Path(at).relative_to(path).as_posix())
+            above = f"{within}/" if within.parts else ""
             links = [name for name in folders if (Path(at) / name).is_symlink()]
             self.folders |= {str(within / name) for name in folders if name not in links}
-            self.left_out += [f"{within / name}: a link to a folder" for name in links]
-            for name in sorted(names):
-                if not name.startswith(".") and name.lower().endswith(ENDINGS):
-                    self._add(str(within / name), os.path.join(at, name))
+            self.left_out += [f"{within / name}: a link to a folder, put the folder itself there" for name in links]
+            for name in sorted(name for name in names if not name.startswith(".")):
+                if name.lower().endswith(ENDINGS):
+                    self._add(f"{above}{name}", os.path.join(at, name))
+                else:
+                    self.others[_ending(name)] += 1
+
+    def _shut(self, error: OSError) -> None:
+        within = Path(error.filename).relative_to(self.path).as_posix()
+        self.broken.append(f"{within}: the folder cannot be opened ({error.strerror})")
 
     def _add(self, name: str, path: str) -> None:
         if not os.path.isfile(path):
             self.left_out.append(f"{name}: no file")
         elif os.path.islink(path) and not Path(path).resolve().is_relative_to(self.root):
-            self.left_out.append(f"{name}: a link that leaves the folder")
+            self.left_out.append(f"{name}: a link that leaves the folder, put the file itself there")
         else:
             self.names.append(name)
 
@@ -72,31 +88,37 @@ class Archive:
     """All pictures in a zip, read one by one and never unpacked to disk."""
 
     def __init__(self, path: Path):
-        self.path, self.left_out, self.folders = path, [], set()  # type: ignore[var-annotated]
+        self.path, self.left_out, self.broken, self.folders = path, [], [], set()  # type: ignore[var-annotated]
+        self.others: Counter[str] = Counter()
         self._guard = threading.Lock()
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError) as error:
             raise BadData(f"{path} cannot be read as a zip: {error}.") from error
         self._entries: dict[str, zipfile.ZipInfo] = {}
+        self._guessed: list[str] = []
         for entry in self._zip.infolist():
             self._add(entry)
         self.names = sorted(self._entries)
+        self.said = [_may_read_wrong(self._guessed, path)] if self._guessed else []
 
     def _add(self, entry: zipfile.ZipInfo) -> None:
-        name, parts = entry.filename, PurePosixPath(entry.filename).parts
+        name, guessed = _name(entry)
+        parts = PurePosixPath(name).parts
         if any(part.startswith((".", "__MACOSX")) and part != ".." for part in parts):
             return
         if entry.is_dir():
             self.folders.add(name.rstrip("/"))
             return
         if not name.lower().endswith(ENDINGS):
+            self.others[_ending(name)] += 1
             return
         reason = _refused(entry, parts) or ("there twice" if name in self._entries else "")
         if reason:
             self.left_out.append(f"{name}: {reason}")
         else:
             self._entries[name] = entry
+            self._guessed += [name] if guessed else []
             self.folders |= {str(parent) for parent in PurePosixPath(name).parents if str(parent) != "."}
 
     def stamp(self, name: str) -> list[int]:
@@ -110,6 +132,31 @@ class Archive:
                 return self._zip.read(self._entries[name])
         except Exception as error:  # zipfile raises whatever its decompressors do
             raise ValueError(f"cannot be unpacked: {error}") from error
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(name).suffix.lower() or "without an ending"
+
+
+def _name(entry: zipfile.ZipInfo) -> tuple[str, bool]:
+    """The entry's name, and whether its letters are a guess: many programs write UTF-8 and do not set its flag."""
+    name = entry.filename
+    if entry.flag_bits & UTF8 or name.isascii():
+        return name, False
+    try:
+        written = name.encode("cp437")  # as which zipfile reads what has no flag
+    except UnicodeEncodeError:  # the name stood in the entry's field for Unicode
+        return name, False
+    with suppress(UnicodeDecodeError):
+        return written.decode("utf-8"), False
+    return name, True
+
+
+def _may_read_wrong(names: Sequence[str], path: Path) -> str:
+    return (
+        f"The names of {len(names)} pictures in {path.name} may read wrong, {names[0]!r} for one: the zip does not say "
+        f"in which letters they are written. Zip the folder anew with a program that writes UTF-8."
+    )
 
 
 def _refused(entry: zipfile.ZipInfo, parts: Sequence[str]) -> str:

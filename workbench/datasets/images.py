@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from workbench import paths
 from workbench.choices import Options, Range, Text, knob, nearest
-from workbench.datasets import copies, layout
+from workbench.datasets import copies, layout, tables
 from workbench.datasets.augmentation import AUGMENTATIONS, NONE
 from workbench.datasets.base import Data, Dataset, finish, positions, split
 from workbench.errors import BadData
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.datasets.files import Source
     from workbench.datasets.layout import Layout
 
-SHOWN = 10  # broken files named in an error; the notes of a run name them all
+SHOWN = 200  # broken files named in an error; more are in a list that it names
 SAMPLE = 16  # files that are tried to tell how long all take
 BALANCES = ("as is", "weighted", "resampled")
 
@@ -68,6 +69,7 @@ class Images(Dataset):
             raise BadData(_refusal(broken, len(found.names) + len(found.broken)))
         whole = [at for at in range(len(found.names)) if at not in read.broken]
         classes = sorted({found.labels[at] for at in whole})
+        _none_lost({*found.labels} | found.lost, classes, broken)
         names, hashes = [found.names[at] for at in whole], [read.hashes[at] for at in whole]
         labels = np.array([classes.index(found.labels[at]) for at in whole], dtype=np.int64)
         given = np.array([found.parts[at] for at in whole], dtype=object)
@@ -128,9 +130,9 @@ class Images(Dataset):
         if self.table:
             path = Path(self.table).expanduser()
             place = source(self.folder or str(path.parent))
-            found = layout.by_table(place, path, self.path_column, self.label_column, self.group)
+            found = tables.by_table(place, path, self.path_column, self.label_column, self.group)
             found.left_out += place.left_out
-            columns = [str(each) for each in layout.read_table(path).columns]
+            columns = [str(each) for each in tables.read_table(path).columns]
         else:
             place, columns = source(self.folder), []
             found = layout.by_folders(place)
@@ -171,10 +173,36 @@ def _room_for(files: int, side: int) -> None:
         )
 
 
-def _refusal(broken: list[str], files: int) -> str:
+def _none_lost(all_classes: set[str], classes: Sequence[str], broken: Sequence[str]) -> None:
+    """Files may be left out, and never a class in silence: what is learned would be another task."""
+    lost = sorted(all_classes - {*classes})
+    if lost:
+        raise BadData(
+            f"no file of {', '.join(lost)} can be read, so leaving them out leaves out the class: mend one at least, "
+            f"or take the class out of the data yourself.{_listed(broken)}"
+        )
+
+
+def _refusal(broken: Sequence[str], files: int) -> str:
+    return (
+        f"{len(broken)} of {files} files cannot be read; mend them, or set images.broken='leave out':{_listed(broken)}"
+    )
+
+
+def _listed(broken: Sequence[str]) -> str:
+    """A line each; where they are very many, the others are in a file that the last line names."""
     shown = "".join(f"\n  {each}" for each in broken[:SHOWN])
-    more = f"\n  and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
-    return f"{len(broken)} of {files} files cannot be read; mend them, or set images.broken='leave out':{shown}{more}"
+    if len(broken) <= SHOWN:
+        return shown
+    text = "\n".join(broken).encode("utf-8", "backslashreplace")
+    path = paths.cache() / f"broken-{hashlib.sha256(text).hexdigest()[:8]}.txt"
+    more = f"\n  and {len(broken) - SHOWN} more"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text + b"\n")
+    except OSError:  # a list is no reason to fail in another way
+        return f"{shown}{more}"
+    return f"{shown}{more}; all of them: {path}"
 
 
 def _parts(
@@ -196,20 +224,29 @@ def _parts(
     moved = [at for at, each in enumerate(same) if part[at] and first[each] != part[at]]
     part[moved] = [first[same[at]] for at in moved]
     if moved:
-        said.append(f"{len(moved)} pictures stood in two parts: their copies are in one part now.")
+        said.append(
+            f"{len(moved)} pictures have a copy, or one of their group, in another part: they are in one part now."
+        )
     loose = np.array([not each for each in part])
     if loose.any():
         part[loose] = [first.get(each, "train") for each in same[loose]]
         said.append(f"{int(loose.sum())} pictures have no part of their own: they are in the training part.")
     if not (part == "valid").any():
         part[(part == "train") & (places < 0.25)] = "valid"
-        said.append("The folder has no validation part: a quarter of the training part, by hash, is it.")
+        said.append(f"{_lacking('validation', 'valid', given)}: a quarter of the training part, by hash, is it.")
     if not (part == "test").any():
         part[(part == "valid") & (positions(same, seed + 1) < 0.5)] = "test"
-        said.append("The folder has no test part: half of the validation part, by hash, is it.")
+        said.append(f"{_lacking('test', 'test', given)}: half of the validation part, by hash, is it.")
     order = np.argsort(places, kind="stable")  # so that a cut a class takes no run of neighbouring shots
     train, valid, test = (order[part[order] == name] for name in ("train", "valid", "test"))
     return (train, valid, test), said
+
+
+def _lacking(called: str, name: str, given: np.ndarray) -> str:
+    emptied = "since each of its pictures has a copy, or one of its group, in another part"
+    if (given == name).any():
+        return f"Nothing is left in the folder's {called} part, {emptied}"
+    return f"The folder has no {called} part"
 
 
 def _alike(near: list[tuple[int, int]], parts: Sequence[np.ndarray], names: Sequence[str]) -> list[str]:

@@ -1,0 +1,154 @@
+"""A table of paths and labels, CSV or parquet: read as text, and laid out as examples."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Container, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from workbench.choices import nearest
+from workbench.datasets.files import ENDINGS, Source
+from workbench.datasets.layout import PARTS, Layout, composed
+from workbench.errors import BadData
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PATHS = ("path", "file", "filename", "file_name", "image", "image_path", "filepath")
+LABELS = ("label", "class", "category", "target", "labels")
+SPLITS = ("part", "split", "subset")
+DELIMITERS = ",;\t|"
+WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
+
+
+def by_table(source: Source, path: Path, path_column: str, label_column: str, group_column: str) -> Layout:
+    """The lines of a CSV or parquet file; paths in it are relative to the source."""
+    table = read_table(path)
+    columns = [str(each) for each in table.columns]
+    file_at, label_at = (
+        _column(path_column, PATHS, "path", columns, path),
+        _column(label_column, LABELS, "label", columns, path),
+    )
+    parts = _given_parts(table, columns, path)
+    group = table[group_column].tolist() if group_column in columns else [""] * len(table)
+    found, there, seen = Layout(said=[*source.said]), _by_name(source.names), {}  # type: ignore[var-annotated]
+    for row, (written, label) in enumerate(zip(table[file_at], table[label_at], strict=True), 2):
+        name, label = _found(written, there), composed(label.strip())
+        reason = _unusable(name, label, there, seen, row)
+        if reason:
+            found.broken.append(f"line {row} of {path.name}: {reason}")
+            found.lost |= {label} - {""}
+            continue
+        seen[name] = row
+        found.add(name, label, parts[row - 2], str(group[row - 2]).strip())
+    unnamed = len(source.names) - len(seen)
+    if unnamed:
+        found.said.append(f"{unnamed:,} pictures of {source.path} are not in {path.name}, and are no examples.")
+    if not found.names:
+        first = f" The first: {found.broken[0]}." if found.broken else ""
+        raise BadData(f"{path} names no picture of {source.path}: paths in it are relative to that folder.{first}")
+    return found
+
+
+def _by_name(names: Sequence[str]) -> dict[str, str]:
+    """The names as they are, each also by its NFC, under which a table from another system may know it."""
+    return {composed(name): name for name in names} | {name: name for name in names}
+
+
+def _found(written: str, there: dict[str, str]) -> str:
+    """The name of the picture that is meant, as written where there is none."""
+    name = str(PurePosixPath(written.strip().replace("\\", "/"))) if written.strip() else ""
+    return there.get(name) or there.get(composed(name)) or name
+
+
+def _given_parts(table: pd.DataFrame, columns: Sequence[str], path: Path) -> list[str]:
+    """The part of each line, "" where its cell is empty; any other word is no part."""
+    column = next((each for each in columns if each.lower() in SPLITS), None)
+    if column is None:
+        return [""] * len(table)
+    cells = [each.strip() for each in table[column]]
+    unknown = [(row, cell) for row, cell in enumerate(cells, 2) if cell and cell.lower() not in PARTS]
+    if unknown:
+        row, cell = unknown[0]
+        words = ", ".join([*dict.fromkeys(each for _, each in unknown)][:5])
+        raise BadData(
+            f"column {column!r} of {path.name} must hold {', '.join(PARTS)}, or nothing; line {row} holds {cell!r}."
+            f"{nearest(cell.lower(), PARTS)} So it is with {len(unknown)} lines ({words}): mend them, or give the "
+            f"column another name if it says something else."
+        )
+    return [PARTS.get(cell.lower(), "") for cell in cells]
+
+
+def _unusable(name: str, label: str, there: Container[str], seen: dict[str, int], row: int) -> str:
+    if not name:
+        return "no path"
+    if not label:
+        return f"no label for {name}"
+    if name in seen:
+        return f"{name} stands in line {seen[name]} already"
+    if name not in there:
+        known = name.lower().endswith(ENDINGS)
+        return f"{name} is not there" if known else f"{name} is no picture file"
+    return ""
+
+
+def _column(named: str, usual: tuple[str, ...], what: str, columns: list[str], path: Path) -> str:
+    if named:
+        if named in columns:
+            return named
+        raise BadData(f"{path.name} has no column {named!r}.{nearest(named, columns)} There are: {', '.join(columns)}.")
+    found = [each for each in columns if each.lower() in usual]
+    if len(found) == 1:
+        return found[0]
+    said = "several that may be" if found else "none that is called as one usually is"
+    raise BadData(
+        f"which column of {path.name} holds each picture's {what}? There is {said} it: set images.{what}_column to one "
+        f"of {', '.join(columns)}."
+    )
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV (any usual delimiter, UTF-8 or UTF-16 with its mark) or a parquet file, every cell as text, "NA" too."""
+    import pandas as pd
+
+    if not path.is_file():
+        raise BadData(f"images.table must be a CSV or parquet file of paths and labels; {str(path)!r} is not there.")
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            found = _whole(pd.read_parquet(path, dtype_backend="numpy_nullable"))
+            found = found.astype(object).where(found.notna(), "").astype(str)
+        else:
+            text = _decoded(path)
+            first = text.split("\n", 1)[0]
+            delimiter = max(DELIMITERS, key=first.count)
+            named = next(csv.reader([first], delimiter=delimiter), [])
+            if twice := next((name for name in named if named.count(name) > 1), ""):
+                raise BadData(f"{path.name} has the column {twice!r} twice.")
+            found = pd.read_csv(io.StringIO(text), sep=delimiter, dtype=str, keep_default_na=False)
+    except BadData:
+        raise
+    except Exception as error:  # whatever pandas and pyarrow raise at a damaged file
+        raise BadData(f"{path} cannot be read as a table: {str(error).splitlines()[0][:200]}") from error
+    return found
+
+
+def _whole(table: pd.DataFrame) -> pd.DataFrame:
+    """Numbers that are whole, as such: beside an empty cell many programs write 1 as 1.0."""
+    floats = table.select_dtypes("Float64")
+    return table.astype({name: "Int64" for name in floats if (floats[name].dropna() % 1 == 0).all()})
+
+
+def _decoded(path: Path) -> str:
+    content = path.read_bytes()
+    if content.startswith(WORKBOOKS):
+        raise BadData(f"{path.name} is a workbook of a spreadsheet: save its sheet as CSV (UTF-8), and name that file.")
+    coding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return content.decode(coding)
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise BadData(
+            f"{path} is not UTF-8 (line {line}); save it as UTF-8. It may be Windows-1252 or Windows-1251 now."
+        ) from error
