@@ -48,6 +48,24 @@ def test_a_trial_among_others_is_the_trial_alone(tiny, optimizer):
         torch.testing.assert_close(fused[at], alone[0], rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("folds", [1, 3])
+def test_all_that_a_step_touches_is_on_the_device_it_was_given(tiny, folds):
+    away = torch.device("meta")  # without numbers; an operation with tensors that are elsewhere fails
+    features, labels = data()
+    standard = torch.zeros(folds, 8, dtype=torch.float64), torch.ones(folds, 8, dtype=torch.float64)
+    recipes = [wb.Recipe("digits", tiny)] * 6
+    learner = Heads(recipes, features, labels, 3, torch.float64, [features], standard, away)
+    learner.ready()
+    learner.vary(0, 0)
+    positions = torch.zeros(1 if folds == 1 else 6, 20, dtype=torch.long, device=away)
+    logits = learner.logits(learner.inputs(positions))
+    cross_entropy(logits, learner.labels[positions]).sum().backward()
+    learner.step(torch.full((6,), 0.1, device=away, dtype=torch.float64), torch.ones(6, dtype=torch.bool))
+    made = [*learner.weights_all.values(), *learner.standard, *learner.views, learner.features, learner.fold_of, logits]
+    made += [w for name, w in learner.moments.items() if name != "steps"]
+    assert learner.device == away and {w.device for w in made} == {away}
+
+
 def test_one_trials_nan_stays_its_own(tiny):
     recipes = [wb.Recipe("digits", tiny, seed=0)] * 3
     rates, drops = torch.full((3,), 0.1, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from workbench.recipe import Recipe
 
 
+CPU = torch.device("cpu")
+
+
 class Heads:
-    """Trains the heads of `recipes` (which differ in strengths and seeds alone) on one set of features, on the CPU.
+    """Trains the heads of `recipes` (which differ in strengths and seeds alone) on one set of features, on `device`.
 
     `features`: (examples, width); positions refer to its rows. `views`: the same of the training part after its
     pictures were changed at random; each epoch trains on the next one. `standard`: mean and spread by which they are
@@ -35,24 +38,27 @@ class Heads:
         dtype: torch.dtype,
         views: Sequence[Tensor] = (),
         standard: tuple[Tensor, Tensor] | None = None,
+        device: torch.device = CPU,
     ):
-        standard = standard or (torch.zeros(1, features.shape[1]), torch.ones(1, features.shape[1]))
+        mean, std = standard or (torch.zeros(1, features.shape[1]), torch.ones(1, features.shape[1]))
         first = recipes[0]
         self.recipes, self.trials = recipes, len(recipes)
-        self.standard, self.labels = standard, labels
-        self.fold_of = torch.arange(self.trials) % len(standard[0])
+        self.device, self.dtype = device, dtype
+        self.standard, self.labels = (mean.to(device), std.to(device)), labels.to(device)
+        self.fold_of = torch.arange(self.trials, device=device) % len(mean)
         self.scope, self.optimizer = first.scope, first.optimizer
         seeds = [recipe.seed for recipe in recipes]
-        self.weights_all = head.start(first.scope, features.shape[1], classes, seeds, dtype)
+        drawn = head.start(first.scope, features.shape[1], classes, seeds, dtype)  # on the CPU: the same everywhere
+        self.weights_all = {name: w.to(device) for name, w in drawn.items()}
         for w in self.weights_all.values():
             w.requires_grad_(True)
-        self.device, self.dtype = torch.device("cpu"), dtype
         self.moments: dict[str, Tensor] = {}
         self.features, *self.views = (self._once(each) for each in (features, *views))
         self.trained_on = self.features
 
     def _once(self, features: Tensor) -> Tensor:
         """Standardised for all where there is one way to do it; else as they are, since each fold has its own."""
+        features = features.to(self.device)
         return self._standardised(features, 0) if len(self.standard[0]) == 1 else features
 
     def _standardised(self, features: Tensor, fold: Any) -> Tensor:
@@ -83,6 +89,7 @@ class Heads:
     @torch.no_grad()
     def answers(self, positions: Tensor) -> Tensor:
         """Logits in eval mode, (trials, examples, classes), at (folds, examples) positions."""
+        positions = positions.to(self.device)
         if len(positions) == 1:
             return head.apply(self.weights_all, self.features[positions], self.scope.activation)
         found = None
@@ -114,6 +121,10 @@ class Heads:
         for w in self.weights_all.values():
             w.grad = None
 
+    def undo(self) -> None:
+        """Drop the gradients of a step that is not taken; the forward pass moves nothing here."""
+        self.clear()
+
     @torch.no_grad()
     def keep(self, at: Tensor) -> None:
         """Go on with the trials at these positions of the trial axis alone."""
@@ -122,14 +133,16 @@ class Heads:
         self.moments = {name: t[at] if t.dim() else t for name, t in self.moments.items()}
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that moves, by name: a copy."""
-        found = {name: w.detach().clone() for name, w in self.weights_all.items()}
-        found |= {"buffer.mean": self.standard[0][0].clone(), "buffer.std": self.standard[1][0].clone()}
-        return found | {f"optimizer.{name}": t.clone() for name, t in self.moments.items()}
+        """Everything that moves, by name: a copy on the CPU."""
+        held = {name: w.detach() for name, w in self.weights_all.items()}
+        held |= {"buffer.mean": self.standard[0][0], "buffer.std": self.standard[1][0]}
+        held |= {f"optimizer.{name}": t for name, t in self.moments.items()}
+        return {name: tensor.to("cpu", copy=True) for name, tensor in held.items()}
 
     @torch.no_grad()
     def load(self, state: dict[str, Tensor]) -> None:
         """Take back what `state` gave."""
         for name, w in self.weights_all.items():
             w.copy_(state[name])
-        self.moments = {n.removeprefix("optimizer."): t.clone() for n, t in state.items() if n.startswith("optimizer.")}
+        moments = {n.removeprefix("optimizer."): t for n, t in state.items() if n.startswith("optimizer.")}
+        self.moments = {n: t.to(self.moments[n].device, copy=True) for n, t in moments.items()}

@@ -15,7 +15,7 @@ from workbench.backbones.vision import build
 from workbench.datasets.augmentation import NONE, VIEWS
 from workbench.datasets.folds import Folds
 from workbench.learners.cutting import Halves, halves
-from workbench.learners.heads import Heads
+from workbench.learners.heads import CPU, Heads
 from workbench.learners.module import Module
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
         standard = torch.stack(mean), torch.stack(std)
         exact = torch.float64 if dtype == torch.float64 else torch.float32
         views = _views(first, built, data, where, dtype)
-        learner = Heads(recipes, found, labels, len(data.classes), exact, views, standard)
+        on = where if where.type == "cuda" else CPU
+        learner = Heads(recipes, found, labels, len(data.classes), exact, views, standard, on)
     else:
         some = data.train[:: math.ceil(len(data.train) / ENOUGH)]
         standard = spread_of(features.kept(built, data, some, where, dtype))
