@@ -17,8 +17,8 @@ from workbench.errors import Diverged
 from workbench.learners.head import dropped
 from workbench.learners.module import Module
 from workbench.measuring import measured
-from workbench.regularizers import Now, Row
-from workbench.sampling import by_key, class_weights, stratified
+from workbench.regularizers import Now, Regularizer, Row
+from workbench.sampling import by_key, class_weights, order, stratified
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -92,10 +92,16 @@ class Job:
 
     def _ended(self, at: int, trial: int) -> bool:
         recipe = self.recipes[trial]
-        if not bool(self.alive[at]):
+        if not (self.step_in_epoch or bool(self.alive[at])):  # within an epoch that was left, the axis stays as it was
             self.failed.add(trial)
         over = self.epoch >= recipe.epochs or trial in self.stopping | self.failed
-        return over or any(r.should_stop(self.rows_of[trial]) for r in recipe.regularizers)
+        return over or any(r.should_stop(self.rows_of[trial]) for r in self._as_turned(trial))
+
+    def _as_turned(self, trial: int) -> Iterator[Regularizer]:
+        """The regularizers that may end a trial, with the values that their knobs have now."""
+        for r in self.recipes[trial].regularizers:
+            if type(r).should_stop is not Regularizer.should_stop:
+                yield r.replace(**{name: self.knobs_of[trial][f"{r.name}.{name}"] for name in r.values()})
 
     def _keep(self, keep: list[int]) -> None:
         at = torch.tensor(keep, device=self.learner.device)
@@ -146,7 +152,7 @@ class Job:
         for now in self.now.values():
             now.epoch, now.step, now.lr, now.draws = self.epoch, self.step, self.lr, draws
         if isinstance(self.learner, Module):
-            self._seed_layers(self.generator(3, step).initial_seed())
+            self.learner.draw_from(self.generator(3, step).initial_seed())
         if self.recipe.data.augment != "none":
             self.learner.vary(self.epoch, self.generator(4, step).initial_seed() >> 1)
         positions = by_key(whole, streams).to(self.learner.device)
@@ -165,18 +171,9 @@ class Job:
         return by_key(drawn, self.seed_of).to(self.learner.device)
 
     def _drawn(self, generator: torch.Generator, fold: int) -> Tensor:
-        """The epoch's order: every example once; or, resampled, as many draws with every class as likely."""
-        own = self.train[fold]
-        if self.recipe.data.balance != "resampled":
-            return own[torch.randperm(self.examples, generator=generator)]
-        shares = self.shares[fold][self.learner.labels.cpu()[own]]
-        return own[torch.multinomial(shares, self.examples, replacement=True, generator=generator)]
-
-    def _seed_layers(self, seed: int) -> None:
-        """Set the random state that layers draw from; torch.manual_seed would queue a traceback at every step."""
-        torch.default_generator.manual_seed(seed)
-        if self.learner.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+        """The epoch's order: every example once, or as often as draws with every class as likely hit it."""
+        own, shares = self.train[fold], self.shares[fold] if self.recipe.data.balance == "resampled" else None
+        return own[order(self.learner.labels.cpu()[own], shares, generator)]
 
     def _drop(self, draws: Callable[..., Tensor]) -> Callable[[Tensor], Tensor] | None:
         if "dropout" not in self.now:
@@ -215,8 +212,7 @@ class Job:
 
     def turn(self, path: str, value: float) -> None:
         """Give a knob another value from the next step on."""
-        knob, _ = self.recipe.turned({path: value}).places()[path]
-        self.knobs[path] = knob.check(value, "")
+        self.knobs[path] = self.recipe.turning(path, value)
         self._set_knobs()
         for r in self.recipe.regularizers:
             if path.startswith(r.name + "."):
@@ -251,7 +247,7 @@ class Job:
         self.alive = self.alive & fine
         if not bool(self.alive.any()):
             self.failed |= {*self.going}
-            self.learner.clear()
+            self.learner.undo()
             raise Diverged(
                 f"the loss is no longer a finite number at step {self.step} (epoch {self.epoch + 1}); the last finite "
                 f"weights are kept. Lower lr (now {float(self.lr[0]):g}) or a regularizer's strength."
