@@ -166,6 +166,10 @@ def test_classes_are_matched_by_name_and_one_that_a_run_does_not_know_is_wrong(t
 def test_names_that_lie_in_two_folders_are_said_to_be_matched_by_name(told):
     runs = [told(name, [0, at], data=wb.Images(folder=name), at=at) for at, name in enumerate(("here", "there"))]
     assert pair(*runs)["said"].endswith(" The examples were matched by name: folder differs.")
+    given = wb.Images(folder="here")
+    for at, knob in enumerate(({"corrections": "mended.jsonl@3"}, {"group": "(.+)_[0-9]+"})):
+        other = told(f"other-{at}", [0, 1], data=given.replace(**knob), at=at)
+        assert "matched by name" not in pair(runs[0], other)["said"]  # the files are the same
 
 
 def test_of_several_runs_all_pairs_are_tested_and_corrected(told):

@@ -96,3 +96,18 @@ def test_corrections_have_a_file_of_their_own_beside_the_runs(own, tmp_path):
     assert looking.corrections_of(own.replace(folder=str(tmp_path / "日本 <b>/../x"))).name.startswith("x-")
     with pytest.raises(BadData, match="labels of digits cannot be corrected"):
         looking.corrections_of(wb.Digits())
+
+
+def test_what_mending_brought_is_told_beside_damaged_folders_of_runs(own, tiny, tmp_path):
+    recipe = wb.Recipe(own, tiny, epochs=1)
+    wb.fine_tune(recipe)
+    file = wb.Corrections(tmp_path / "mended.jsonl")
+    key = next(key for key in own.load().keys if key.startswith("a/"))
+    file.relabel(key, "b", "a")
+    mended = wb.fine_tune(recipe.replace(data=own.replace(corrections=file.spelled)))
+    for at, text in enumerate(("{half", "[]", '{"recipe": null}', '{"recipe": {"data": "images(nonsense=1)"}}')):
+        folder = wb.paths.runs() / f"damaged-{at}"
+        folder.mkdir()
+        (folder / "recipe.json").write_text(text)
+    said = looking.brought(mended)
+    assert "before" in said and "mended" in said and "matched by name" not in said

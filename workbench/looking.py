@@ -129,16 +129,16 @@ def _on_fewer(run: Run, named: str) -> Run | None:
     plain = run.recipe.replace(data=run.recipe.data.replace(corrections=""))
     files = sorted(paths.runs().glob("*/recipe.json"), key=lambda path: -path.stat().st_mtime)
     for path in files:
-        text = json.loads(path.read_text())["recipe"]["data"]
-        if path.parent == run.folder or not text.startswith(f"{run.recipe.data.name}("):
-            continue
-        other = Opened(path.parent)
         try:
+            text = str(json.loads(path.read_text())["recipe"]["data"])
+            if path.parent == run.folder or not text.startswith(f"{run.recipe.data.name}("):
+                continue
+            other = Opened(path.parent)
             theirs = other.recipe.data.values().get("corrections", "")
             same = other.recipe.replace(data=other.recipe.data.replace(corrections="")) == plain
             if same and _count(theirs) < _count(named) and other.state == "finished":
                 return other
-        except (WorkbenchError, ValueError, KeyError):
+        except (WorkbenchError, OSError, ValueError, KeyError, TypeError):  # a damaged recipe is none to stand beside
             continue
     return None
 
