@@ -218,7 +218,7 @@ def test_runs_are_listed_the_newest_first_with_what_they_reached():
     recipe = wb.Recipe(
         wb.Digits(per_class=5), "test_resnet(weights='random')", scope="norms", regularizers="l2, dropout"
     )
-    more = {"epoch": 1, "valid_loss": 1.0, "low": 0.05, "high": 0.15}
+    more = {"epoch": 1, "valid_loss": 1.0, "low": 0.05, "high": 0.15, "valid_f1": 0.4, "valid_precision": 0.3}
     written("old", STARTED, event("row", **ROW), event("row", **ROW | more),
             event("row", **ROW | {"epoch": 2, "seconds": 2.5}), event("finished", step=3), recipe=recipe)  # fmt: skip
     written("new")
@@ -234,10 +234,16 @@ def test_runs_are_listed_the_newest_first_with_what_they_reached():
         "backbone": "test_resnet(weights='random')",
         "scope": "norms",
         "regularizers": "l2, dropout",
+        "lr": 1e-3,
+        "epochs": 20,
+        "batch_size": 32,
         "best_epoch": 1,
         "valid_accuracy": 0.5,
         "low": None,
         "high": None,
+        "valid_precision": 0.3,
+        "valid_recall": None,
+        "valid_f1": 0.4,
         "gap_accuracy": 0.1,
         "gap_low": 0.05,
         "gap_high": 0.15,
@@ -270,6 +276,7 @@ def test_a_run_of_a_class_that_is_not_there_is_listed_as_it_was_written():
     run.files.write("recipe.json", about)
     (line,) = wb.runs().to_dict("records")
     assert (line["name"], line["state"], line["scope"]) == ("run", "finished", "mine")
+    assert (line["lr"], line["epochs"], line["batch_size"]) == (1e-3, 20, 32)
     assert line["regularizers"] == "towards(strength=1.0)" and line["data"].startswith("digits(")
 
 

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CHOSEN = ("data", "backbone", "scope", "regularizers")
+NUMBERS = ("lr", "epochs", "batch_size")  # of a recipe: what training takes for granted
+REACHED = ("valid_precision", "valid_recall", "valid_f1")
 COLUMNS = (
-    *("name", "note", "state", *CHOSEN, "best_epoch", "valid_accuracy", "low", "high"),
-    *("gap_accuracy", "gap_low", "gap_high", "seconds"),
+    *("name", "note", "state", *CHOSEN, *NUMBERS, "best_epoch", "valid_accuracy", "low", "high"),
+    *(*REACHED, "gap_accuracy", "gap_low", "gap_high", "seconds"),
 )
 
 
@@ -33,7 +35,8 @@ def open_run(folder: str | Path) -> Run:
 def runs() -> pd.DataFrame:
     """All runs, the newest first: name, note, state, recipe, its best epoch and what it reached; no broken ones.
 
-    `low` and `high` are the 95 % bootstrap interval of `valid_accuracy`; `seconds` are those of training.
+    `low` and `high` are the 95 % bootstrap interval of `valid_accuracy`; precision, recall and F1 are means over the
+    classes; `seconds` are those of training.
     """
     import pandas as pd
 
@@ -52,11 +55,12 @@ def line(run: Run) -> dict[str, Any]:
     found = best(rows) or {}
     try:
         recipe = run.recipe
-        said = {name: str(getattr(recipe, name)) for name in CHOSEN}
+        said: dict[str, Any] = {name: str(getattr(recipe, name)) for name in CHOSEN}
         said["regularizers"] = ", ".join(map(str, recipe.regularizers))
+        said |= {name: getattr(recipe, name) for name in NUMBERS}
     except BadChoice:  # a class of a cell that was not run here yet: as it was written down
         written = run.files.read("recipe.json")["recipe"]
-        said = {name: str(written[name]) for name in CHOSEN}
+        said = {name: str(written[name]) for name in CHOSEN} | {name: written.get(name) for name in NUMBERS}
     return {
         "name": run.folder.name,
         "note": _note(run),
@@ -66,6 +70,7 @@ def line(run: Run) -> dict[str, Any]:
         "valid_accuracy": found.get("valid_accuracy"),
         "low": found.get("valid_low"),
         "high": found.get("valid_high"),
+        **{name: found.get(name) for name in REACHED},
         "gap_accuracy": found.get("gap_accuracy"),
         "gap_low": found.get("low"),
         "gap_high": found.get("high"),

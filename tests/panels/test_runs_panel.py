@@ -35,8 +35,9 @@ def test_all_runs_stand_in_the_grid_the_newest_first(panel):
     assert [row["key"] for row in (first, second, third)] == ["first", "second", "third"]
     assert (first["state"], first["best_epoch"], first["data"], first["scope"]) == ("finished", 2, "digits", "head")
     assert (first["accuracy said"], first["seconds said"]) == ("0.500", "1.5")
+    assert (second["lr said"], second["epochs"], second["batch_size"], second["F1 said"]) == ("0.1", 4, 32, "0.450")
     assert first["gap said"] == "0.400\u00a0[0.300,\u00a00.500]"
-    assert third["valid_accuracy"] is None and third["accuracy said"] == third["gap said"] == ""
+    assert third["valid_accuracy"] is None and third["accuracy said"] == third["gap said"] == third["F1 said"] == ""
     assert {column["key"] for column in panel.grid.columns} <= first.keys()
     assert {column["shown"] for column in panel.grid.columns if "shown" in column} <= first.keys()
 

@@ -31,11 +31,15 @@ COLUMNS: list[dict[str, Any]] = [
     {"key": "best_epoch", "title": "best epoch", "number": True, "help": "The epoch of the lowest validation loss"},
     {"key": "valid_accuracy", "title": "accuracy", "number": True, "shown": "accuracy said",
      "help": "Validation accuracy at the best epoch, with its 95 % interval"},
+    {"key": "valid_f1", "title": "F1", "number": True, "shown": "F1 said",
+     "help": "Validation F1 at the best epoch, the mean over the classes; wb.runs() has precision and recall too"},
     {"key": "gap_accuracy", "title": "gap", "number": True, "shown": "gap said",
      "help": "Accuracy of train minus validation at the best epoch, with its 95 % interval"},
+    {"key": "lr", "title": "lr", "number": True, "shown": "lr said", "help": "Learning rate"},
+    {"key": "epochs", "title": "epochs", "number": True, "help": "Epochs that its recipe asks for"},
+    {"key": "batch_size", "title": "batch", "number": True, "help": "Examples that pass at once"},
     {"key": "seconds", "title": "seconds", "number": True, "shown": "seconds said", "help": "Seconds of training"},
 ]  # fmt: skip
-PLAIN = ("name", "note", "state", "data", "backbone", "scope", "regularizers", "best_epoch")
 PATIENCE = 5.0  # seconds that "Really delete?" waits
 
 
@@ -49,6 +53,8 @@ def _row(run: dict[str, Any]) -> dict[str, Any]:
     found = {key: _known(value) for key, value in run.items()}
     said = {"accuracy said": ranged(found["valid_accuracy"], found["low"], found["high"])}
     said["gap said"] = ranged(found["gap_accuracy"], found["gap_low"], found["gap_high"])
+    said["F1 said"] = ranged(found["valid_f1"], None, None)
+    said["lr said"] = "" if found["lr"] is None else f"{found['lr']:g}"
     said["seconds said"] = "" if found["seconds"] is None else f"{found['seconds']:.1f}"
     found["best_epoch"] = None if found["best_epoch"] is None else int(found["best_epoch"])
     return {"key": found["name"], **found, **said}
