@@ -70,6 +70,9 @@ def test_a_wrong_name_comes_with_the_nearest_match_and_the_list():
         entry(Spice, 7)
     with pytest.raises(BadChoice, match="pepper stands 2 times"):
         entries_of(Spice, "pepper, pepper")
+    with pytest.raises(BadChoice, match=r"spices are a list, or a text such as 'name, name\(knob=0.1\)', got 0.1\."):
+        entries_of(Spice, 0.1)
+    assert entries_of(Spice, Pepper) == (Pepper(),)
 
 
 def test_a_class_made_again_counts_and_equals_its_earlier_self():

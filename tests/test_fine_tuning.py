@@ -169,5 +169,11 @@ def test_a_run_whose_class_is_gone_says_which_cell_to_run(recipe, tmp_path):
     written = run.files.read("recipe.json")
     written["recipe"]["schedule"] = "slower(share=0.25)"
     run.files.write("recipe.json", written)
-    with pytest.raises(BadChoice, match=r"no schedule called 'slower'.* If a notebook cell defines it, run that cell"):
+    with pytest.raises(
+        BadChoice, match=r"no schedule called 'slower'.* If a notebook cell defines it, run that cell f"
+    ):
         assert wb.open_run(run.folder).recipe
+    run.files.write("recipe.json", written | {"sources": {"other": "class Other: ...", "slower": SLOWER}})
+    with pytest.raises(BadChoice, match=r"run that cell first\. It was:\n\n@dataclass") as caught:
+        assert wb.open_run(run.folder).recipe
+    assert str(caught.value).endswith(SLOWER)

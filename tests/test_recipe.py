@@ -58,8 +58,20 @@ def test_turned_reaches_every_place(tiny):
 def test_changes_are_read_and_refused():
     recipe = wb.Recipe(changes="40: l2.strength=0.1; 8: lr=0.5", regularizers="l2")
     assert recipe.turns() == [(8, "lr", 0.5), (40, "l2.strength", 0.1)]
-    with pytest.raises(BadChoice, match="a change is written"):
-        wb.Recipe(changes="soon").turns()
+    for soon in ("soon", "20 lr=1", "3: lr", "3: lr=much", "-3: lr=1"):
+        with pytest.raises(BadChoice, match=r"a change is written `step: path=value`, such as `40: lr=0.01`, got '"):
+            wb.Recipe(changes=soon)
+
+
+def test_what_does_nothing_on_the_way_cannot_be_turned():
+    stack = "l2, early-stopping"
+    for path in ("epochs", "scope.layers", "data.per_class", "early-stopping.watch", "dropout.rate", "batch_size"):
+        with pytest.raises(BadChoice, match=rf"under way has no knob '{path}'.* There are: l2.strength, early-.* lr"):
+            wb.Recipe(regularizers=stack, changes=f"10: {path}=2")
+    with pytest.raises(BadChoice, match=r"no knob 'l2.strenght'. Did you mean 'l2.strength'"):
+        wb.Recipe(regularizers=stack, changes="20: l2.strenght=0.1")
+    with pytest.raises(BadKnob, match=r"early-stopping.patience must be a whole number in \[1, 100000\], got 0.5"):
+        wb.Recipe(regularizers=stack, changes="20: lr=0.1; 30: early-stopping.patience=0.5")
 
 
 def test_errors_say_what_is_wrong():

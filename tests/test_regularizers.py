@@ -36,6 +36,12 @@ def test_weight_decay_is_that_of_torchs_adamw():
         torch.testing.assert_close(got, wanted)
 
 
+def test_weight_decay_takes_no_more_than_all_of_a_weight():
+    weights = two_trials()
+    wb.WeightDecay().on_gradients(weights, now(strength=torch.tensor([100.0, 0.0], dtype=torch.float64)))
+    assert all((w[0] == 0).all() and (w[1] != 0).all() for w in weights)
+
+
 def test_label_smoothing_is_that_of_torch():
     logits, targets = torch.randn(2, 7, 4, dtype=torch.float64), torch.randint(0, 4, (1, 7))
     extra = wb.LabelSmoothing().on_logits(logits, targets, now(amount=torch.tensor([0.1, 0.3], dtype=torch.float64)))

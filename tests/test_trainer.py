@@ -81,6 +81,17 @@ def test_a_loss_that_is_no_number_stops_the_run_at_finite_weights(tiny, scope):
     assert job.step < 10 and all(torch.isfinite(w).all() for w in job.weights)
 
 
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_vit"])
+def test_a_run_that_diverged_keeps_no_number_that_is_none(backbone):
+    data, network = SMALL, wb.backbone(backbone, "random")
+    job = Job(plan(wb.Recipe(data, network, scope="all", lr=1e12, epochs=9, optimizer="sgd", regularizers="l2")))
+    with pytest.raises(Diverged):
+        list(train(job, Watch()))
+    kept = job.snapshot()[0]
+    assert {"buffer.mean", "buffer.std"} < set(kept)
+    assert [name for name, t in kept.items() if name != "job.sums" and not torch.isfinite(t.double()).all()] == []
+
+
 def test_a_diverged_run_says_so_and_keeps_its_rows(tiny):
     recipe = wb.Recipe(SMALL, tiny, lr=1e11, epochs=50, optimizer="sgd", regularizers="l2")
     with pytest.raises(Diverged):
@@ -108,6 +119,16 @@ def test_changes_are_replayed_at_their_step(tiny):
         and changed[4]["lr"] == pytest.approx(0.5)
     )
     assert job.knobs["l2.strength"] == 0.3
+
+
+def test_patience_that_is_turned_is_heeded_and_lasts_over_a_checkpoint(tiny):
+    data = wb.Digits(per_class=10, label_noise=0.4)
+    recipe = wb.Recipe(data, tiny, epochs=60, lr=1e-2, regularizers="early-stopping(patience=50)", batch_size=100)
+    rows, job = rows_of(recipe.replace(changes="30: early-stopping.patience=2"))
+    assert 30 <= rows[-1]["epoch"] < 60 and job.knobs["early-stopping.patience"] == 2
+    again = Job(plan(recipe))
+    again.restore(*job.snapshot(), rows)
+    assert not again.goes_on()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])

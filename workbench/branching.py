@@ -23,7 +23,7 @@ def longer(run: Run, epochs: int) -> Run:
         raise RunBusy(f"{run.folder} is {run.state}: run.stop() it first, then train on from where it stopped.")
     place, step = _last(run)
     rows = [row for row in run.rows if row["step"] <= step]
-    for each in recipe.regularizers:
+    for each in recipe.turned(place["knobs"]).regularizers:
         if each.should_stop(rows):
             knobs = ", ".join(f"{key}={value}" for key, value in each.values().items())
             raise BadKnob(

@@ -14,7 +14,7 @@ import inspect
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
@@ -242,8 +242,11 @@ def entry(base: type[Choice], value: Any) -> Any:
 
 def entries_of(base: type[Choice], value: Any) -> tuple[Any, ...]:
     """Several entries from a list, or from one text: `"l2(strength=0.1), dropout"`; each at most once."""
-    parts = split(value) if isinstance(value, str) else [value] if isinstance(value, base) else list(value)
-    found = tuple(entry(base, part) for part in parts)
+    if isinstance(value, base | type):
+        value = [value]
+    if not isinstance(value, Iterable):
+        raise BadChoice(f"{_words(base)}s are a list, or a text such as 'name, name(knob=0.1)', got {value!r}.")
+    found = tuple(entry(base, part) for part in (split(value) if isinstance(value, str) else value))
     names = [each.name for each in found]
     for name in names:
         if names.count(name) > 1:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from workbench.choices import Choice, Knob, Knobbed, Menu, Options, Range, Text, knob, known
 from workbench.errors import BadChoice
@@ -40,6 +40,7 @@ class Recipe(Knobbed):
         super().__post_init__()
         if not self.backbone.architecture and not self.data.own:
             object.__setattr__(self, "backbone", type(self.backbone)(BUNDLED))
+        self.turns()  # what cannot be turned shall be told before anything trains
 
     @property
     def id(self) -> str:
@@ -57,6 +58,17 @@ class Recipe(Knobbed):
         for name in scalars:
             known(name, [each.name for each in cls.knobs()], "a recipe has no knob")
         return cls(**scalars)
+
+    @classmethod
+    def recalled(cls, about: Mapping[str, Any]) -> Self:
+        """The recipe in a run's `recipe.json`; where a class of it is gone, the error ends with the source to run."""
+        try:
+            return cls.from_dict(about["recipe"])
+        except BadChoice as error:
+            gone = [source for name, source in about.get("sources", {}).items() if f"called {name!r}" in str(error)]
+            if not gone:
+                raise
+            raise BadChoice(f"{error} It was:\n\n{gone[0]}") from None
 
     def places(self) -> dict[str, tuple[Knob, Any]]:
         """Every knob by its path (`lr`, `l2.strength`, `scope.layers`) with its present value."""
@@ -91,10 +103,21 @@ class Recipe(Knobbed):
             try:
                 step, rest = part.split(":", 1)
                 path, value = rest.split("=", 1)
-                found.append((int(step), path.strip(), float(value)))
+                at, where, number = int(step), path.strip(), float(value)
             except ValueError:
-                raise BadChoice(f"a change is written `step: path=value`, got {part!r}.") from None
+                at = -1
+            if at < 0:
+                raise BadChoice(f"a change is written `step: path=value`, such as `40: lr=0.01`, got {part!r}.")
+            found.append((at, where, self.turning(where, number)))
         return sorted(found, key=lambda turn: turn[0])
+
+    def turning(self, path: str, value: float) -> float:
+        """`value` as the knob at `path` takes it while a run is under way: `lr`, or a number of a regularizer."""
+        places, own = self.places(), {each.name for each in self.regularizers}
+        numbers = [where for where, (each, _) in places.items() if isinstance(each.domain, Range)]
+        free = [where for where in numbers if where == "lr" or where.partition(".")[0] in own]
+        known(path, free, "a run that is under way has no knob")
+        return cast(float, places[path][0].check(value, path.rpartition(".")[0]))
 
     def as_code(self) -> str:
         """Python that makes this recipe."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from copy import deepcopy
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -45,7 +46,7 @@ class Run:
         about = self.files.read("recipe.json")
         if about is None:
             raise BrokenRun(f"{self.folder} holds no recipe.json: it is no run.")
-        return Recipe.from_dict(about["recipe"])
+        return Recipe.recalled(about)
 
     @property
     def rows(self) -> list[dict[str, Any]]:
@@ -136,7 +137,7 @@ class Run:
 
     def turn(self, path: str, value: float) -> None:
         """Give a knob another value from the next step on: `run.turn("l2.strength", 0.1)`."""
-        self.recipe.turned({path: value})
+        self.recipe.turning(path, value)
         self.files.ask(knobs={path: value})
 
     def pace(self, epochs_a_second: float) -> None:
@@ -272,5 +273,5 @@ class Run:
         answered = logits(by, data.inputs[data.test]).double().numpy()
         found = evaluation.report(answered, data.labels[data.test].numpy(), data.classes)
         found["unsealed"] = unsealed(data.sealed_as, self.folder)
-        self.files.write("test.json", found)
+        self.files.write("test.json", found | {"when": datetime.now(UTC).isoformat(timespec="seconds")})
         return found

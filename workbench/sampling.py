@@ -27,6 +27,13 @@ def stratified(labels: Tensor, most: int) -> Tensor:
     return torch.cat(kept).sort().values[:most]
 
 
+def order(labels: Tensor, shares: Tensor | None, generator: torch.Generator) -> Tensor:
+    """Positions of an epoch: every example once; or, by the `shares` of the classes, as many draws with replacement."""
+    if shares is None:
+        return torch.randperm(len(labels), generator=generator)
+    return torch.multinomial(shares[labels], len(labels), replacement=True, generator=generator)
+
+
 def by_key(of: Tensor, keys: Sequence[Any]) -> Tensor:
     """Rows of `of`, one a key in the order in which the keys come, to one a trial; (1, ...) where there is but one."""
     if len(of) == 1:

@@ -58,6 +58,9 @@ class Module:
         moving = dict(self.body.named_buffers()) if recipe.scope.trains_statistics else {}
         self.augment, self.seed = recipe.data.augment, 0
         self.moving = moving | {"mean": self.mean, "std": self.std}
+        moves = [b for b in self.moving.values() if b.is_floating_point()]
+        self.floating = moves if recipe.scope.trains_statistics else []
+        self.before = [b.clone() for b in self.floating]  # as the last step left them
         self.cut, self.tail = half.name if half else "", half.tail if half else self.body
         self.prepared: Tensor | None = None
         if held is None:
@@ -100,6 +103,12 @@ class Module:
     def vary(self, epoch: int, seed: int) -> None:
         """Have the next batch's pictures changed at random by this seed, where the data asks for it."""
         self.seed = seed
+
+    def draw_from(self, seed: int) -> None:
+        """Set the random state that layers draw from; torch.manual_seed would queue a traceback at every step."""
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def inputs(self, positions: Tensor) -> Tensor:
         """(1, batch) positions to prepared training pictures, changed at random; or to what is kept of them."""
@@ -162,12 +171,24 @@ class Module:
             for group in self.optimizer.param_groups:
                 group["lr"] = float(lr[0])
             self.optimizer.step()
+            self._remember()
         self.clear()
 
     def clear(self) -> None:
         """Drop the gradients."""
         for w in self.trained.values():
             w.grad = None
+
+    @torch.no_grad()
+    def undo(self) -> None:
+        """Drop the gradients of a step that is not taken, and what its forward pass did to the statistics."""
+        self.clear()
+        if self.before:
+            torch._foreach_copy_(self.floating, self.before)
+
+    def _remember(self) -> None:
+        if self.before:  # one call for all of them, under a thousandth of a small network's step
+            torch._foreach_copy_(self.before, self.floating)
 
     def keep(self, at: Tensor) -> None:
         """Nothing: there is one trial."""
@@ -185,5 +206,6 @@ class Module:
             w.copy_(state[name])
         for name, b in self.moving.items():
             b.copy_(state[f"buffer.{name}"])
+        self._remember()
         moments = {n.removeprefix("optimizer."): t for n, t in state.items() if n.startswith("optimizer.")}
         steps.load_tensors(self.optimizer, self.trained, moments)

@@ -75,4 +75,4 @@ class WeightDecay(Regularizer):
 
     def on_gradients(self, weights: Sequence[Tensor], now: Any) -> None:
         for w in weights:
-            w.mul_(1 - spread(now.lr * now.strength, w))
+            w.mul_((1 - spread(now.lr * now.strength, w)).clamp_min_(0))  # beyond all of itself it would grow, swinging
