@@ -327,6 +327,17 @@ def test_names_in_any_script_and_odd_files_beside(folder):
     assert "Left out: red.png: it lies in no class's folder." in data.notes
 
 
+def test_that_not_all_pairs_that_look_alike_are_kept_is_told(folder, monkeypatch):
+    monkeypatch.setattr(images.copies, "MOST", 3)
+    for at in range(5):
+        with Image.open(folder / "red" / f"{at:02}.png") as opened:
+            opened.save(folder / "red" / f"again-{at}.bmp")
+    data = wb.Images(folder=str(folder), size=32).load()
+    assert len(data.near) == 3 and any(
+        note.startswith("Very many pictures look alike: the 3 pairs") for note in data.notes
+    )
+
+
 def test_cuts_and_wrong_labels(folder):
     data = wb.Images(folder=str(folder), size=32, per_class=5, label_noise=0.4).load()
     assert len(data.train) == 10 and int((data.labels != data.true_labels).sum()) == 4

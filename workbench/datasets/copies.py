@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ ALIKE = 0.95  # correlation of two thumbnails from which on they show the same
 NEAREST = 3  # the same where there are too many to compare every two
 MANY = 10_000
 BLOCK = 2048
+MOST = 10_000  # pairs that are kept
 
 
 def together(hashes: Sequence[str], groups: Sequence[str]) -> np.ndarray:
@@ -52,41 +53,50 @@ def twice(same: Sequence[str], labels: np.ndarray, names: Sequence[str]) -> list
 
 
 def near(pictures: Tensor, hashes: Sequence[str], looks: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of positions whose pictures are alike though their files are not, the most alike first.
+    """Pairs of positions whose pictures are alike though their files are not, the most alike first, `MOST` at most.
 
     Candidates differ in at most 10 of 64 bits of `looks` (imagehash.phash), in at most 3 where there are more than
     10,000 pictures; of them, those count whose grey thumbnails (16 x 16) correlate by 0.95 or more: plain backgrounds
-    alone bring many looks close together.
+    alone bring many looks close together. Block by block, since frames of one film are all alike: 3,000 make 4.5
+    million pairs.
     """
     import numpy as np
 
     bits = np.array([int(each or "0", 16) for each in looks], dtype=np.uint64)
-    found = _every_pair(bits) if len(bits) <= MANY else _in_bands(bits)
-    pairs = [(a, b) for a, b in found if looks[a] and looks[b] and hashes[a] != hashes[b]]
-    if not pairs:
-        return []
-    alike = correlation(pictures, np.array(pairs))
-    return [pairs[at] for at in np.argsort(-alike, kind="stable").tolist() if alike[at] >= ALIKE]
+    there = np.array([bool(each) for each in looks])
+    files = np.unique(np.array(hashes, dtype=str), return_inverse=True)[1]
+    thumbnails, found = _Thumbnails(pictures), _Best(len(bits))
+    for one, two, close in _every_pair(bits) if len(bits) <= MANY else _in_bands(bits):
+        close &= (files[one][:, None] != files[two]) & there[one][:, None] & there[two]
+        one, two, close = _needed(one, two, close)
+        if close.size:
+            found.add(one, two, np.where(close, thumbnails.correlation(one, two), -1))
+    return found.pairs()
 
 
-def _every_pair(bits: np.ndarray) -> list[tuple[int, int]]:
+Block = tuple["np.ndarray", "np.ndarray", "np.ndarray"]  # positions (a,), others (b,), and which are candidates (a, b)
+
+
+def _needed(one: np.ndarray, two: np.ndarray, close: np.ndarray) -> Block:
+    """The same without positions that are in no pair."""
+    rows, columns = close.any(1), close.any(0)
+    return one[rows], two[columns], close[rows][:, columns]
+
+
+def _every_pair(bits: np.ndarray) -> Iterator[Block]:
     import numpy as np
 
-    found: list[tuple[int, int]] = []
-    for start in range(0, len(bits), BLOCK):
-        block = bits[start : start + BLOCK]
-        for other in range(start, len(bits), BLOCK):
-            apart = np.bitwise_count(block[:, None] ^ bits[None, other : other + BLOCK])
-            one, two = np.nonzero(apart <= NEAR)
-            found += [(a, b) for a, b in zip((one + start).tolist(), (two + other).tolist(), strict=True) if a < b]
-    return found
+    blocks = np.split(np.arange(len(bits)), range(BLOCK, len(bits), BLOCK))
+    for at, one in enumerate(blocks):
+        for two in blocks[at:]:
+            apart = np.bitwise_count(bits[one][:, None] ^ bits[two])
+            yield one, two, (apart <= NEAR) & (one[:, None] < two)
 
 
-def _in_bands(bits: np.ndarray) -> list[tuple[int, int]]:
+def _in_bands(bits: np.ndarray) -> Iterator[Block]:
     """Pairs at most 3 bits apart: of four bands of 16 bits one at least is the same, so only such are compared."""
     import numpy as np
 
-    found: set[tuple[int, int]] = set()
     for shift in range(0, 64, 16):
         band = (bits >> np.uint64(shift)) & np.uint64(0xFFFF)
         order = np.argsort(band, kind="stable")
@@ -94,25 +104,66 @@ def _in_bands(bits: np.ndarray) -> list[tuple[int, int]]:
         for members in np.split(order, edges):
             for first in range(0, len(members) - 1, BLOCK):  # a bucket may hold very many, of empty pictures say
                 block = np.sort(members)[first : first + BLOCK]
-                apart = np.bitwise_count(bits[block][:, None] ^ bits[block][None])
-                one, two = np.nonzero(apart <= NEAREST)
-                found |= {(int(block[a]), int(block[b])) for a, b in zip(one, two, strict=True) if a < b}
-    return sorted(found)
+                apart = np.bitwise_count(bits[block][:, None] ^ bits[block])
+                yield block, block, np.triu(apart <= NEAREST, 1)
 
 
-def correlation(pictures: Tensor, pairs: np.ndarray) -> np.ndarray:
-    """How alike two pictures are, from -1 to 1: of grey thumbnails of 16 x 16. `pairs`: (pairs, 2) positions."""
-    import numpy as np
-    import torch
-    from torch.nn import functional as F
+class _Thumbnails:
+    """Grey thumbnails of 16 x 16, of mean 0 and length 1, each made when it is first asked for."""
 
-    needed, at = np.unique(pairs, return_inverse=True)
-    grey = torch.stack([pictures[int(each)].float().mean(0) for each in needed]).unsqueeze(1)
-    small = F.interpolate(grey, (16, 16), mode="bilinear", antialias=True).flatten(1).double()
-    small = small - small.mean(1, keepdim=True)
-    small = small / small.norm(dim=1, keepdim=True).clamp_min(1e-9)
-    one, two = (
-        small[torch.from_numpy(at.reshape(pairs.shape)[:, 0])],
-        small[torch.from_numpy(at.reshape(pairs.shape)[:, 1])],
-    )
-    return np.asarray((one * two).sum(1).numpy())
+    def __init__(self, pictures: Tensor):
+        import torch
+
+        self.pictures = pictures
+        self.small = torch.zeros(len(pictures), 256, dtype=torch.float64)
+        self.made = torch.zeros(len(pictures), dtype=torch.bool)
+
+    def correlation(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        """How alike each of `one` is to each of `two`, from -1 to 1."""
+        import numpy as np
+
+        return np.asarray((self._of(one) @ self._of(two).T).numpy())
+
+    def _of(self, positions: np.ndarray) -> Tensor:
+        import torch
+        from torch.nn import functional as F
+
+        needed = torch.from_numpy(positions)
+        for rows in needed[~self.made[needed]].split(64):  # few at a time: at full size they take memory
+            grey = self.pictures[rows].float().mean(1, keepdim=True)
+            small = F.interpolate(grey, (16, 16), mode="bilinear", antialias=True).flatten(1).double()
+            small = small - small.mean(1, keepdim=True)
+            self.small[rows] = small / small.norm(dim=1, keepdim=True).clamp_min(1e-9)
+            self.made[rows] = True
+        return self.small[needed]
+
+
+class _Best:
+    """The `MOST` pairs of `count` pictures that are most alike, of any number that come in blocks."""
+
+    def __init__(self, count: int):
+        import numpy as np
+
+        self.count, self.codes, self.alike = count, np.zeros(0, dtype=np.int64), np.zeros(0)
+
+    def add(self, one: np.ndarray, two: np.ndarray, alike: np.ndarray) -> None:
+        """Those of a block that are alike. `alike`: (one, two), -1 where they are no pair."""
+        import numpy as np
+
+        rows, columns = np.nonzero(alike >= ALIKE)
+        self.codes = np.concatenate([self.codes, one[rows] * self.count + two[columns]])
+        self.alike = np.concatenate([self.alike, alike[rows, columns]])
+        if len(self.codes) > 10 * MOST:
+            self._trim()
+
+    def _trim(self) -> None:
+        import numpy as np
+
+        codes, first = np.unique(self.codes, return_index=True)  # two bands may bring the same pair
+        best = np.argsort(-self.alike[first], kind="stable")[:MOST]
+        self.codes, self.alike = codes[best], self.alike[first][best]
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """The most alike first."""
+        self._trim()
+        return [divmod(code, self.count) for code in self.codes.tolist()]

@@ -256,6 +256,8 @@ def _alike(near: list[tuple[int, int]], parts: Sequence[np.ndarray], names: Sequ
     part = {int(at): name for name, members in zip(("train", "valid", "test"), parts, strict=True) for at in members}
     across = [(a, b) for a, b in near if part[a] != part[b]]
     said = [f"{len(near)} pairs of pictures look alike though their files differ."]
+    if len(near) >= copies.MOST:
+        said = [f"Very many pictures look alike: the {copies.MOST:,} pairs that are most alike are told of, no more."]
     if across:
         a, b = across[0]
         said.append(
