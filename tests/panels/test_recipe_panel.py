@@ -9,6 +9,7 @@ import threading
 import pytest
 import traitlets
 import yaml
+from helpers import noisy_folder
 from panels.by_hand import PAYLOAD, another, holds, move, said, shown
 from PIL import Image
 
@@ -276,6 +277,39 @@ def test_a_search_for_a_backbone_says_how_many_there_are_and_waits_for_no_probe(
         found.words.value = "no such thing"
         await shown(lambda: "nothing has 'no such thing'" in found.list.options[0][0])
         held.set()
+        panel.close()
+
+    asyncio.run(looked())
+
+
+def test_reading_says_how_far_it_is_and_ends_where_other_data_is_chosen(tmp_path, monkeypatch):
+    from workbench import cost, progress
+
+    monkeypatch.setattr(cost, "before", lambda recipe: {"total": 20.0, "reading": 20.0, "features": 0, "epoch": 0})
+    monkeypatch.setattr(progress, "EVERY", 0.0)
+    noisy_folder(tmp_path / "own", each=2)
+    left, go_on, shape = [], threading.Event(), RecipePanel._shape
+
+    def slowly(panel, data):
+        if not data.own:
+            return shape(panel, data)
+        try:
+            for done in range(1, 100):
+                progress.tell("pictures read", done, 100)
+                go_on.wait(0.05)
+        except InterruptedError:
+            left.append(done)
+            raise
+
+    monkeypatch.setattr(RecipePanel, "_shape", slowly)
+
+    async def looked():
+        panel = RecipePanel()
+        panel.value = wb.Recipe(wb.Images(str(tmp_path / "own")), "glyph-resnet")
+        await shown(lambda: re.fullmatch(r"About 20 s .*Pictures read: \d+ of 100\.", said(panel.counts)))
+        panel.value = wb.Recipe()
+        await shown(lambda: "parameters train" in said(panel.counts))
+        assert len(left) == 1 and left[0] < 99
         panel.close()
 
     asyncio.run(looked())

@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
+from workbench import progress
 from workbench.choices import Menu
 from workbench.panels.backbone_picker import BackbonePicker
 from workbench.panels.background import Background
@@ -143,7 +144,17 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
             self._in_background(partial(self._if_still, value, work), partial(self._counted, value))
 
     def _if_still(self, value: Recipe, work: Callable[[Recipe], str]) -> str:
-        return work(value) if value == self.value else ""  # a slider passes many on its way
+        if value != self.value:
+            return ""  # a slider passes many on its way
+        with progress.told_to(partial(self._heard, value)):
+            return work(value)
+
+    def _heard(self, value: Recipe, what: str, done: int, total: int) -> None:
+        """How far reading is; it ends where other data was chosen meanwhile, and what was read is kept."""
+        if value.data != self.value.data:
+            raise InterruptedError("other data was chosen")
+        said = f"{self._times.get(value, '')} {what.capitalize()}: {done:,} of {total:,}.".strip()
+        self._in_background.on_loop(lambda: self._counted(value, said, "faint"))
 
     def _counted(self, value: Recipe, said: str, kind: str) -> None:
         if value == self.value:
