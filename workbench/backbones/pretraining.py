@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,10 +56,25 @@ def pretrain(name: str, folder: str | Path, *, seed: int = 0, steps: int | None 
     recipe, started = RECIPES[name], time.perf_counter()
     command = f"python -m workbench pretrain {name}"
     command += (f" --seed {seed}" if seed else "") + (f" --steps {steps}" if steps else "")
-    steps = steps or recipe.steps
-    body = trained(recipe, seed, steps)
-    card = {
-        "name": name,
+    taken = replace(recipe, steps=steps or recipe.steps)
+    body = trained(taken, seed, taken.steps)
+    card = {"name": name, **_card(taken, body), "command": command, "seed": seed}
+    card["seconds"] = round(time.perf_counter() - started)
+    card["versions"] = {each: version(each) for each in ("torch", "timm", "matplotlib")}
+    card["reaches"] = {place: reached(body, place, range(draws)) for place in ("centred", "scattered")}
+    target = Path(folder) / f"{name}.safetensors"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{os.getpid()}-{target.name}")
+    save_file({key: t.contiguous() for key, t in body.state_dict().items()}, aside)
+    aside.replace(target)
+    target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+    return target
+
+
+def _card(recipe: Pretraining, body: nn.Module) -> dict[str, Any]:
+    """What is said of the network and of how it learnt."""
+    how = {"steps": recipe.steps, "batch": recipe.batch, "lr": recipe.lr}
+    return {
         "architecture": recipe.architecture,
         "arguments": recipe.arguments,
         "channels": 1,
@@ -69,26 +84,8 @@ def pretrain(name: str, folder: str | Path, *, seed: int = 0, steps: int | None 
         "parameters": sum(p.numel() for p in body.parameters()),
         "licence": "Apache-2.0",
         "source": "characters drawn with the fonts that come with matplotlib; no picture from outside",
-        "command": f"python -m workbench pretrain {name}",
-        "recipe": {
-            "steps": steps,
-            "batch": recipe.batch,
-            "lr": recipe.lr,
-            "optimizer": "AdamW",
-            "schedule": "one cycle",
-        },
-        "seed": seed,
-        "seconds": round(time.perf_counter() - started),
-        "versions": {each: version(each) for each in ("torch", "timm", "matplotlib")},
-        "reaches": {place: reached(body, place, range(draws)) for place in ("centred", "scattered")},
+        "recipe": how | {"optimizer": "AdamW", "schedule": "one cycle"},
     }
-    target = Path(folder) / f"{name}.safetensors"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{os.getpid()}-{target.name}")
-    save_file({key: t.contiguous() for key, t in body.state_dict().items()}, aside)
-    aside.replace(target)
-    target.with_suffix(".json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-    return target
 
 
 def trained(recipe: Pretraining, seed: int, steps: int) -> nn.Module:
