@@ -13,7 +13,6 @@ from PIL import Image
 
 import workbench as wb
 from workbench.datasets import images
-from workbench.datasets.pictures import picture
 from workbench.errors import BadData
 
 
@@ -229,54 +228,6 @@ def test_a_file_that_changed_is_read_again(folder):
     assert before.fingerprint != after.fingerprint
     at = after.keys.index("red/00.png")
     assert after.inputs[at][1].float().mean() > after.inputs[at][0].float().mean()
-
-
-@pytest.mark.parametrize(
-    ("mode", "shade"), [("1", 255), ("L", 200), ("LA", 200), ("P", 200), ("I;16", 200 * 257), ("CMYK", None)]
-)
-def test_every_mode_becomes_rgb(tmp_path, mode, shade):
-    if mode == "I;16":
-        made = Image.fromarray(np.full((20, 20), shade, np.uint16))
-    elif mode == "CMYK":
-        made = Image.new("RGB", (20, 20), (200, 200, 200)).convert("CMYK")
-    else:
-        made = Image.new("L", (20, 20), shade).convert(mode)
-    path = tmp_path / ("a.tif" if mode == "CMYK" else "a.png")
-    made.save(path)
-    found = picture(path.read_bytes(), 16)
-    assert found.shape == (3, 16, 16) and found.dtype == np.uint8
-    assert abs(int(found[0, 8, 8]) - (255 if mode == "1" else 200)) <= 1
-    assert (found[0] == found[1]).all() and (found[1] == found[2]).all()
-
-
-def test_transparency_lies_on_white_and_exif_turns(tmp_path):
-    Image.new("RGBA", (20, 20), (0, 0, 0, 0)).save(tmp_path / "clear.png")
-    assert (picture((tmp_path / "clear.png").read_bytes(), 8) == 255).all()
-    pixels = np.zeros((20, 20, 3), np.uint8)
-    pixels[:10] = 255  # white above
-    exif = Image.Exif()
-    exif[0x0112] = 3  # upside down
-    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
-    found = picture((tmp_path / "turned.png").read_bytes(), 20)
-    assert (found[:, 15] == 255).all() and (found[:, 5] == 0).all()
-
-
-def test_an_animation_shows_its_first_frame_and_a_long_picture_its_middle(tmp_path):
-    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
-    frames[0].save(tmp_path / "two.gif", save_all=True, append_images=frames[1:])
-    assert picture((tmp_path / "two.gif").read_bytes(), 8)[0].mean() > 250
-    pixels = np.zeros((20, 60, 3), np.uint8)
-    pixels[:, 20:40] = 255
-    Image.fromarray(pixels).save(tmp_path / "long.png")
-    assert picture((tmp_path / "long.png").read_bytes(), 20)[:, :, 2:-2].min() > 250
-
-
-def test_a_bomb_is_refused_by_its_header(tmp_path):
-    for side, message in ((8_000, "8000 x 8000 pixels are more than 50,000,000"), (14_000, "decompression bomb")):
-        Image.new("1", (side, side)).save(tmp_path / "bomb.png")
-        assert (tmp_path / "bomb.png").stat().st_size < 50_000
-        with pytest.raises(ValueError, match=message):
-            picture((tmp_path / "bomb.png").read_bytes(), 32)
 
 
 def test_links_that_leave_the_folder_loops_and_pipes_are_left_out(folder, tmp_path):

@@ -98,8 +98,8 @@ def pictures(
 ) -> tuple[list[str], Tensor, list[str]]:
     """Files, and all that lie below folders, as `data` reads its own: their names, uint8 (files, 3, side, side), and a
     sentence on each that cannot be read where `broken` is "leave out"; else these are an error."""
+    from workbench.datasets.decoding import picture
     from workbench.datasets.files import Folder
-    from workbench.datasets.pictures import picture
 
     files: list[Path] = []
     for path in map(Path, inputs):

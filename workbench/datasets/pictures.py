@@ -1,9 +1,8 @@
-"""Picture files decoded: each once, with progress, kept for the next time; a reason where one cannot be read."""
+"""Picture files read: each once, with progress, kept for the next time; a reason where one cannot be decoded."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import time
@@ -16,57 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import paths, progress
+from workbench.datasets.decoding import picture
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
     from torch import Tensor
 
     from workbench.datasets.files import Source
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # plain pictures; no format that can carry code or links
-MOST_PIXELS = 50_000_000  # looked up in the header, before anything is decoded
 KEPT_BYTES = 20 << 30  # of decoded pictures on disk; those that were used longest ago go first
-
-
-def picture(content: bytes, side: int) -> np.ndarray:
-    """A picture as uint8 (3, side, side): turned as its EXIF says, its short side resized, its middle cut out.
-
-    Of an animation the first frame; transparency lies on white; 16 bits become 8. Raises ValueError with the reason.
-    """
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    if not content:
-        raise ValueError("empty")
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                raise ValueError(f"{opened.width} x {opened.height} pixels are more than {MOST_PIXELS:,}")
-            opened.draft("RGB", (2 * side, 2 * side))
-            upright = ImageOps.exif_transpose(opened)
-            fitted = ImageOps.fit(_rgb(upright), (side, side), Image.Resampling.BICUBIC)
-            return np.asarray(fitted).transpose(2, 0, 1)
-    except ValueError:
-        raise
-    except Exception as error:  # Pillow raises whatever its decoders do
-        unknown = type(error).__name__ == "UnidentifiedImageError"
-        raise ValueError("no picture in it" if unknown else str(error) or type(error).__name__) from error
-
-
-def _rgb(opened: Image.Image) -> Image.Image:
-    """Any mode as RGB."""
-    import numpy as np
-    from PIL import Image
-
-    if opened.mode.startswith("I") or opened.mode == "F":
-        values = np.asarray(opened, dtype=np.float64)
-        top = 65535 if opened.mode.startswith("I") else max(1.0, float(values.max()))
-        return Image.fromarray((values / top * 255).clip(0, 255).astype("uint8")).convert("RGB")
-    if opened.has_transparency_data:
-        clear = opened.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear).convert("RGB")
-    return opened.convert("RGB")
 
 
 @dataclass
@@ -178,7 +135,7 @@ class _Shelf:
     """Decoded pictures of one place and side on disk: `<key>.json` names the file of raw bytes that belongs to it."""
 
     def __init__(self, place: Path, side: int):
-        about = f"{place.resolve()}|{side}|3".encode("utf-8", "backslashreplace")
+        about = f"{place.resolve()}|{side}|4".encode("utf-8", "backslashreplace")
         self.folder = paths.cache() / "pictures"
         self.about = self.folder / f"{hashlib.sha256(about).hexdigest()[:24]}.json"
         self.side = side
