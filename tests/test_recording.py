@@ -75,6 +75,26 @@ def test_an_interrupt_leaves_a_step_boundary_and_handlers_as_they_were(tiny, tmp
     assert plain(wb.fine_tune(recipe, run.folder).rows) == plain(wb.fine_tune(recipe).rows)
 
 
+def test_rows_that_nobody_asks_for_any_more_swallow_no_interrupt(tiny, tmp_path):
+    recipe = recipe_of("head", tiny)
+    before = signal.getsignal(signal.SIGINT)
+    rows = wb.train(recipe, tmp_path / "run")
+    assert [next(rows)["epoch"], next(rows)["epoch"]] == [0, 1]
+    with pytest.raises(Interrupted, match="goes on"):  # at once, though nothing goes round in the loop
+        signal.raise_signal(signal.SIGINT)
+    run = wb.open_run(tmp_path / "run")
+    assert signal.getsignal(signal.SIGINT) is before and list(rows) == []
+    assert run.state == "stopped" and run.files.steps()[-1] == run.rows[-1]["step"]
+    assert plain(wb.fine_tune(recipe, run.folder).rows) == plain(wb.fine_tune(recipe).rows)
+
+
+def test_memory_is_told_with_what_there_is(tiny, tmp_path):
+    import psutil
+
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, epochs=1), tmp_path / "run")
+    assert run.progress["memory_of"] == psutil.virtual_memory().total > run.progress["memory"] > 0
+
+
 def test_leaving_the_loop_early_keeps_what_was_done(tiny, tmp_path):
     recipe = recipe_of("head", tiny)
     for row in wb.train(recipe, tmp_path / "run"):

@@ -8,11 +8,13 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from filelock import FileLock, Timeout
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from workbench.folder import RunFolder
     from workbench.recipe import Recipe
     from workbench.regularizers import Row
+
+    Rows = GeneratorType[Row, None, None]
 
 LEAST, MOST = 1.0, 60.0  # seconds between checkpoints: no closer at epoch ends, no further apart within one
 SHARE = 0.005  # of a run's time goes into them, at most: where writing one takes long they stand further apart
@@ -47,6 +51,7 @@ class Recorder(Watch):
         self.seen, self.pace = 0, 0.0
         self.held: tuple[Any, Any] | None = None
         self.best_step, self.cost = 0, 0.0
+        self.rows: Callable[[], Rows | None] = lambda: None  # what it yields, while somebody holds it
 
     def go_on(self, job: Job) -> bool:
         """Look at the control file: pause, stop, turn knobs; save once a minute. False ends the run."""
@@ -118,7 +123,7 @@ class Recorder(Watch):
 
     def _tell_progress(self, job: Job) -> None:
         self.told_at = time.monotonic()
-        about = {"step": job.step, "steps": job.steps, "seconds": job.elapsed, "memory": memory()}
+        about = {"step": job.step, "steps": job.steps, "seconds": job.elapsed, **memory(job)}
         self.folder.tell("progress", epoch=job.epoch, **about)
 
     def _wait(self, seconds: float) -> None:
@@ -127,17 +132,19 @@ class Recorder(Watch):
             time.sleep(min(left, 0.05))
 
 
-def memory() -> int:
-    """Bytes that this process holds."""
+def memory(job: Job) -> dict[str, int]:
+    """Bytes that the run holds where it computes, as `memory`, and how many there are at all, as `memory_of`."""
     import psutil
 
-    return int(psutil.Process().memory_info().rss)
+    where = job.plan.device
+    if where.type == "cuda":
+        return {"memory": torch.cuda.memory_reserved(where), "memory_of": torch.cuda.mem_get_info(where)[1]}
+    return {"memory": int(psutil.Process().memory_info().rss), "memory_of": int(psutil.virtual_memory().total)}
 
 
 def environment(job: Job) -> dict[str, Any]:
     """Versions, and what `auto` resolved to."""
-    names = ("torch", "torchvision", "timm", "transformers", "numpy", "scikit-learn", "safetensors")
-    plan = job.plan
+    names, plan = ("torch", "torchvision", "timm", "transformers", "numpy", "scikit-learn", "safetensors"), job.plan
     return {
         "versions": {name: version(name) for name in names} | {"python": platform.python_version()},
         "device": str(plan.device),
@@ -155,7 +162,10 @@ def environment(job: Job) -> dict[str, Any]:
 
 @contextmanager
 def deferred_interrupts(recorder: Recorder) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run between two steps, the second at once; handlers are put back."""
+    """The first Ctrl-C or SIGTERM ends the run between two steps, the second at once; handlers are put back.
+
+    Where nobody is in the loop, but in a caller's `for` or nowhere near any more, the run ends there and then.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -164,6 +174,10 @@ def deferred_interrupts(recorder: Recorder) -> Iterator[None]:
         if recorder.interrupted:
             raise KeyboardInterrupt
         recorder.interrupted = True
+        rows = recorder.rows()
+        if rows is not None and not rows.gi_running:  # else it is looked at before the next step
+            rows.close()
+            raise Interrupted(_goes_on(recorder.folder))
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -173,24 +187,34 @@ def deferred_interrupts(recorder: Recorder) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def record(recipe: Recipe, folder: RunFolder, data: Data | None = None) -> Iterator[Row]:
+def _goes_on(folder: RunFolder) -> str:
+    return f"Interrupted between two steps. wb.fine_tune(recipe, folder={str(folder.path)!r}) goes on."
+
+
+def record(recipe: Recipe, folder: RunFolder, data: Data | None = None) -> Rows:
     """Train `recipe` into `folder`, going on from its newest whole checkpoint; yields the rows that are new.
 
     `data`: other parts than the recipe's own, for a fold.
     """
+    recorder = Recorder(folder)
+    rows = cast("Rows", _held(recipe, recorder, data))
+    recorder.rows = weakref.ref(rows)  # weakly: rows that are dropped shall end the run at once
+    return rows
+
+
+def _held(recipe: Recipe, recorder: Recorder, data: Data | None) -> Iterator[Row]:
+    """The rows, while nobody else drives the folder."""
+    folder = recorder.folder
     lock = FileLock(folder.path / ".lock", timeout=0.5)  # a viewer that looks whether someone holds it is gone by then
     try:
         lock.acquire()
     except Timeout:
         raise RunBusy(f"another process drives {folder.path}; watch it with wb.open_run, or stop it first.") from None
-    recorder = Recorder(folder)
     try:
         with deferred_interrupts(recorder):
             yield from _recorded(recipe, folder, recorder, data)
         if recorder.interrupted:
-            raise Interrupted(
-                f"Interrupted between two steps. wb.fine_tune(recipe, folder={str(folder.path)!r}) goes on."
-            )
+            raise Interrupted(_goes_on(folder))
     finally:
         lock.release()
 
@@ -215,19 +239,16 @@ def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder, data: Data 
             recorder.save(job)
             if recorder.best_step == 0 and job.steps:
                 folder.tell("note", text=UNTRAINED)
-            folder.tell("finished", step=job.step, seconds=job.seconds, memory=memory())
+            folder.tell("finished", step=job.step, seconds=job.seconds, **memory(job))
     except _Left:
         folder.tell("stopped", step=0, why="before the first epoch")
     except GeneratorExit:  # whoever drives the loop left it, at an epoch's end
         if job is not None:
-            recorder.end(job)
-        raise
-    except Diverged as error:
-        if job is not None:
-            recorder.save(job)
-        folder.tell("failed", kind="Diverged", message=str(error))
+            recorder.end(job, "interrupted" if recorder.interrupted else "")
         raise
     except BaseException as error:
+        if isinstance(error, Diverged) and job is not None:
+            recorder.save(job)
         folder.tell("failed", kind=type(error).__name__, message=str(error))
         raise
 
@@ -246,7 +267,6 @@ def _getting_ready(folder: RunFolder, recorder: Recorder, what: str, done: int, 
 def _go_on_from(job: Job, folder: RunFolder, recorder: Recorder) -> None:
     """Restore the newest whole checkpoint, void what came after it, and say where it is not exact."""
     now, before = environment(job), folder.read("environment.json")
-    folder.rows()
     found, said = folder.newest()
     for sentence in said:
         folder.tell("note", text=sentence)
@@ -271,9 +291,9 @@ def _go_on_from(job: Job, folder: RunFolder, recorder: Recorder) -> None:
 
 
 def _tell_baseline(job: Job, folder: RunFolder) -> None:
-    from workbench.baseline import baseline
-
     try:
+        from workbench.baseline import baseline
+
         folder.tell("baseline", **baseline(job.data))
     except Exception as error:  # a line on the chart, not the run
         print(f"no plain baseline: {error}", file=sys.stderr)

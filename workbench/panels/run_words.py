@@ -53,17 +53,13 @@ def progress(run: Run, state: str, stands: str) -> str:
 
 
 def machine(run: Run, state: str) -> str:
-    """Device, numbers and memory as text: `CPU, float32 · 0.9 of 24 GB`; of a GPU's own memory nothing is known."""
-    import psutil
-
-    about = run.files.read("environment.json")
+    """Device, numbers and memory, of a GPU its own, as text: `CPU, float32 · 0.9 of 24 GB`."""
+    about, told = run.files.read("environment.json"), run.progress
     if about is None:
         return "starting" if state in UNDER_WAY else ""
-    on_cpu = about["device"] == "cpu"
-    name = "CPU" if on_cpu else f"{about['device_name']} ({about['device']})"
-    held, there = run.progress.get("memory"), psutil.virtual_memory().total
-    room = f"{there / 2**30:.0f} GB" if on_cpu else f"{there / 2**30:.0f} GB host memory"
-    return f"{name}, {about['precision']}{f' · {held / 2**30:.1f} of {room}' if held else ''}"
+    name = "CPU" if about["device"] == "cpu" else f"{about['device_name']} ({about['device']})"
+    held, there = told.get("memory"), told.get("memory_of")
+    return f"{name}, {about['precision']}{f' · {held / 2**30:.1f} of {there / 2**30:.0f} GB' if held and there else ''}"
 
 
 def listed(messages: list[str]) -> str:
