@@ -177,3 +177,11 @@ def test_a_run_whose_class_is_gone_says_which_cell_to_run(recipe, tmp_path):
     with pytest.raises(BadChoice, match=r"run that cell first\. It was:\n\n@dataclass") as caught:
         assert wb.open_run(run.folder).recipe
     assert str(caught.value).endswith(SLOWER)
+
+
+def test_the_time_to_the_first_epoch_is_told_before_a_new_run(recipe, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("workbench.cost.foretold", lambda recipe: "About 9 s to the first epoch.")
+    wb.fine_tune(recipe, tmp_path / "run")
+    assert "About 9 s to the first epoch.\n" in capsys.readouterr().err
+    wb.fine_tune(recipe, tmp_path / "run")
+    assert capsys.readouterr().err == ""

@@ -15,6 +15,7 @@ from workbench.errors import BadChoice
 def quick(monkeypatch):
     """A probe that takes no time; tests/test_cost.py has the real one."""
     monkeypatch.setattr(cost, "forward_seconds", lambda backbone, side: 0.01 * side / 32)
+    monkeypatch.setattr(cost, "held_bytes", lambda backbone, side: 1000.0 * side)
 
 
 @pytest.fixture
@@ -45,10 +46,26 @@ def test_photographs_first_then_the_bundled_with_what_they_are_for(own):
 
 
 @pytest.mark.usefixtures("quick")
-def test_what_does_not_fit_is_said(own, monkeypatch):
-    monkeypatch.setattr(shortlist, "BYTES", 2**30)
-    row = wb.shortlist(own).iloc[0]
-    assert not row["fits"] and "not all of it trains in this memory" in shortlist.in_a_line(row)
+def test_what_does_not_fit_is_said_and_stands_last(own, monkeypatch):
+    monkeypatch.setattr(shortlist, "room", lambda: 12e6 * shortlist.BYTES)  # for 11 million weights, and few pictures
+    found = wb.shortlist(own)
+    assert [*found["fits"]] == sorted(found["fits"], reverse=True) and 0 < found["fits"].sum() < 10
+    row = found.iloc[-1]
+    assert row["parameters"] > 12e6 and "not all of it trains in this memory" in shortlist.in_a_line(row)
+    assert found.set_index("name")["fits"]["resnet18.a1_in1k"]
+    monkeypatch.setattr(cost, "held_bytes", lambda backbone, side: 1e6 if side > 32 else 0.0)
+    assert not wb.shortlist(own).set_index("name")["fits"]["resnet18.a1_in1k"]  # its pictures do not
+    assert wb.shortlist(own.replace(size=32)).set_index("name")["fits"]["resnet18.a1_in1k"]
+
+
+def test_the_memory_that_counts_is_that_of_the_device(monkeypatch):
+    import psutil
+    import torch
+
+    assert 0 < shortlist.room() < psutil.virtual_memory().total
+    monkeypatch.setattr("workbench.learners.plan.device", lambda: torch.device("cuda:1"))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda where: (10e9, 24e9))
+    assert shortlist.room() == 9e9
 
 
 @pytest.mark.usefixtures("quick")

@@ -86,8 +86,11 @@ def fine_tune(recipe: Recipe | None = None, folder: str | Path | None = None, **
     if run.state == "finished":
         return run
     run.files.ask(state="running")
+    from workbench import cost
     from workbench.recording import record
 
+    if not run.rows and (expected := cost.foretold(recipe)):
+        tqdm.write(expected, file=sys.stderr)
     with (
         tqdm(total=recipe.epochs, desc=f"{recipe.backbone} on {recipe.data}", unit="epoch") as bar,
         told_to(lambda what, done, total: bar.set_postfix_str(f"{what}: {done:,} of {total:,}")),

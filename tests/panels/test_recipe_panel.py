@@ -319,6 +319,7 @@ def test_own_data_asks_for_a_backbone_and_offers_those_that_fit(tmp_path, monkey
     from workbench import cost
 
     monkeypatch.setattr(cost, "forward_seconds", lambda backbone, side: 0.5)
+    monkeypatch.setattr(cost, "held_bytes", lambda backbone, side: 0.0)
     for name in ("ants", "bees"):
         (tmp_path / name).mkdir()
         for at in range(20):
@@ -336,7 +337,7 @@ def test_own_data_asks_for_a_backbone_and_offers_those_that_fit(tmp_path, monkey
         assert offered[0][0].startswith("mobilenetv4") and "head 20 s, all weights 44 s an epoch" in offered[0][0]
         panel.backbone.list.value = "glyph-vit"
         assert panel.value.backbone.architecture == "glyph-vit"
-        await shown(lambda: "About 20 s to the first epoch" in said(panel.counts))
+        await shown(lambda: "About 16 s to the first epoch" in said(panel.counts))
         await shown(lambda: "parameters train" in said(panel.counts))
         panel.data.dropdown.value = "digits"
         assert panel.value.backbone.architecture == "glyph-vit"

@@ -54,3 +54,10 @@ def test_an_interrupt_of_the_cell_stops_the_run(here, tiny, capsys):
     (name,) = wb.runs()["name"]
     until(lambda: wb.open_run(name).state == "stopped")
     assert capsys.readouterr().out.count("Figure({") == 2
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_who_watches_is_told_before_how_long_the_first_epoch_takes(live, here, tiny, capsys, monkeypatch):
+    monkeypatch.setattr("workbench.cost.foretold", lambda recipe: "About 9 s to the first epoch.")
+    asyncio.run(wb.show(recipe(tiny), live=live))
+    assert capsys.readouterr().out.startswith("About 9 s to the first epoch.\n") is live

@@ -25,15 +25,18 @@ PHOTOGRAPHS = {
     "convnext_base.fb_in22k_ft_in1k": "photographs (22,000 classes, then ImageNet); for a GPU",
 }
 BYTES = 16  # a parameter that trains: its number, its gradient, and AdamW's two moments
+BATCH = 32  # pictures whose activations a step holds: a recipe's own default
 
 
 def shortlist(data: Any = None) -> pd.DataFrame:
     """Backbones for `data` on this machine, each with what it costs by a probe of a few seconds.
 
-    Those that know photographs come first, what is on this disk before what must be downloaded; then the bundled ones.
+    Those that know photographs come first, what is on this disk before what must be downloaded; then the bundled ones;
+    those that do not fit come last (their head trains all the same).
     A row each: `name`, `where` (bundled, on this disk, hub), `parameters`, `MB`, `licence`, `head` and `all` (the first
     epoch in seconds with a frozen body, which is computed once, and an epoch with every weight training, for as many
-    pictures as `data` holds), `fits` (whether all of it trains in memory), `for`.
+    pictures as `data` holds), `fits` (whether all of it trains, 32 pictures of this side a step, in
+    the memory that is free on the device), `for`.
     """
     import pandas as pd
 
@@ -44,7 +47,7 @@ def shortlist(data: Any = None) -> pd.DataFrame:
     for name, why in named.items():
         rows.append(_row(name, why, examples, side))
         progress.tell("backbones tried", len(rows), len(named))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(sorted(rows, key=lambda row: not row["fits"]))
 
 
 def _candidates() -> dict[str, str]:
@@ -56,21 +59,33 @@ def _candidates() -> dict[str, str]:
 
 
 def _row(name: str, why: str, examples: int, side: int) -> dict[str, Any]:
-    import psutil
-
     from workbench import cost
     from workbench.backbones import backbone
     from workbench.backbones.listing import about
 
     known, each = about(name), cost.forward_seconds(backbone(name), side)
+    needed = known["parameters"] * BYTES + BATCH * cost.held_bytes(backbone(name), side)
     return {
         "name": name,
         **{key: known[key] for key in ("where", "parameters", "MB", "licence")},
         "head": round(each * examples, 1),
         "all": round(each * examples * cost.WHOLE, 1),
-        "fits": known["parameters"] * BYTES < psutil.virtual_memory().available / 2,
+        "fits": needed < room(),
         "for": why,
     }
+
+
+def room() -> float:
+    """Bytes that a run may take on the device that it takes: a GPU's that are free, else half of the machine's."""
+    import psutil
+    import torch
+
+    from workbench.learners.plan import device
+
+    where = device()
+    if where.type == "cuda":
+        return 0.9 * torch.cuda.mem_get_info(where)[0]  # the rest is fragments, and what cuDNN tries
+    return psutil.virtual_memory().available / 2
 
 
 def in_a_line(row: Mapping[Any, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from workbench import cost
 from workbench.fine_tuning import start
 from workbench.page import PLOTLY
 from workbench.panels.live_panel import LivePanel
@@ -18,8 +19,11 @@ async def show(recipe: Recipe, live: bool = True, pace: float = 0.0) -> Run:
     The run's error is raised here, below the figures of the epochs that it came to.
 
     `live`: with a panel while it runs, whose buttons work. `pace`: epochs a second while it is watched, 0 for as
-    fast as it goes. An interrupt of the cell stops the run between two steps.
+    fast as it goes. Then it is told before how long a person's own data will take to the first epoch. An interrupt of
+    the cell stops the run between two steps.
     """
+    if live and (expected := cost.foretold(recipe)):
+        print(expected)
     run = start(recipe)
     if live and pace:
         run.pace(pace)
