@@ -10,9 +10,10 @@ from types import SimpleNamespace
 import nbformat
 import pandas as pd
 import pytest
-from helpers import notebook, plain
+from helpers import noisy_folder, notebook, plain
 
 import workbench as wb
+from workbench.errors import BadData
 from workbench.report import declared, report
 
 pytestmark = pytest.mark.notebooks
@@ -183,6 +184,26 @@ def test_the_session_gives_the_numbers_of_the_report(quickstart):
     assert len(runs) == 6
     for run in {run.folder: run for run in runs.values()}.values():
         assert plain(wb.fine_tune(run.recipe).rows) == plain(run.rows)
+
+
+def test_the_guide_leaves_nothing_out_of_your_own_folder_unless_you_say_so(tmp_path, capsys):
+    own = noisy_folder(tmp_path / "own")
+    (own / "a" / "broken.png").write_bytes(b"no picture")
+    parameters, *cells = [cell.source for cell in code(ROOT / "guides" / "your_own_images.ipynb")][:4]
+
+    def opened(**chosen):
+        names = {}
+        exec(parameters, names)
+        names |= {"folder": str(own)} | chosen
+        for cell in cells:
+            exec(cell, names)
+        return names["data"]
+
+    with pytest.raises(BadData, match=r"1 of 41 files cannot be read.*\n  a/broken.png: no picture in it"):
+        opened()
+    assert "a/broken.png" in capsys.readouterr().out
+    assert len(opened(broken="leave out").keys) == 40
+    assert "Left out: a/broken.png: no picture in it." in capsys.readouterr().out
 
 
 # -- watched live -----------------------------------------------------------------------------------------------------
