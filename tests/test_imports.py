@@ -12,6 +12,7 @@ import pytest
 import workbench as wb
 
 PACKAGE = Path(wb.__file__).parent
+LINES, LONGEST = 300, 40  # of a module, of a function
 ONLY = {
     "ipywidgets": {"panels"},
     "anywidget": {"panels"},
@@ -36,6 +37,15 @@ def test_libraries_stay_where_they_belong(path):
         allowed = ONLY.get(name.split(".")[0])
         assert allowed is None or home in allowed, f"{path.name} imports {name}"
         assert not name.startswith("workbench.panels") or home in ("panels", "__init__.py")
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_module_and_its_functions_can_be_read_at_one_go(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LINES, f"{path.name} is longer than {LINES} lines: split it by what it does"
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {node.name: size for node in functions if (size := (node.end_lineno or 0) - node.lineno + 1) > LONGEST}
+    assert long == {}, f"longer than {LONGEST} lines"
 
 
 def test_importing_loads_nothing_heavy():
