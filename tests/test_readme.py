@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import argparse
+import ast
+import inspect
 import re
 from pathlib import Path
 
+import pytest
+
 import workbench as wb
+from benchmarks.__main__ import CASES
+from workbench import paths
+from workbench.__main__ import _parser
 from workbench.choices import MENUS, entries, menu_base
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+TREE = re.search(r"## The tree\n\n```\n(.*?)```", README, re.S).group(1)
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.S)
+KINDS = {  # what a name in the code stands for
+    "run": "workbench.run.Run",
+    "study": "workbench.searching.study.Study",
+    "two": "workbench.comparing.Comparison",
+}
 
 
 def test_the_tree_names_every_module_and_nothing_else():
-    tree = re.search(r"## The tree\n\n```\n(.*?)```", README, re.S).group(1)
-    inside = tree[tree.index("workbench/") : tree.index("notebooks/")]
+    inside = TREE[TREE.index("workbench/") : TREE.index("notebooks/")]
     named = set(re.findall(r"(?:^|\s)([a-z_]+(?:\.py|/))(?=\s)", inside)) - {"workbench/"}
     package = ROOT / "workbench"
     there = {p.name for p in package.glob("*.py") if p.name != "__init__.py"}
@@ -41,6 +55,78 @@ def test_the_two_commands_and_the_picture():
         assert (ROOT / path).is_file()
 
 
+def test_the_rest_of_the_tree_is_there():
+    lines = dict(re.findall(r"^(\w+/) +(.*)$", TREE, re.M))
+    kept = {path.parent.relative_to(ROOT).parts[0] + "/" for path in ROOT.glob("*/*") if path.name != "__pycache__"}
+    assert lines.keys() | {"workbench/", "docs/"} <= kept
+    notebooks = {str(path.relative_to(ROOT / "notebooks")) for path in (ROOT / "notebooks").rglob("*.ipynb")}
+    assert {*re.findall(r"[\w/]+\.ipynb", lines["notebooks/"])} == {n for n in notebooks if "checkpoint" not in n}
+    for home in ("data/", "tests/"):
+        for name in re.findall(r"\w+/|\w+\.md", lines[home]):
+            assert (ROOT / home / name).exists(), name
+    assert {*re.findall(r"(\w+)/", lines["tests/"])} < {path.name for path in (ROOT / "tests").iterdir()}
+
+
+def test_the_files_that_it_names_are_there():
+    for name in re.findall(r"`([\w/]+\.(?:py|md|ipynb|yml|toml|txt))`", README):
+        assert (ROOT / name).is_file(), name
+
+
+def test_the_commands_are_there():
+    makefile = (ROOT / "Makefile").read_text()
+    targets = {*re.findall(r"`?make ([a-z]+)", README)} - {"sure"}
+    targets |= {*re.findall(r"`([a-z]+)`", re.search(r"`make help` lists the rest:(.*?)\.", README, re.S).group(1))}
+    for target in targets:
+        assert f"\n{target}:" in makefile, target
+    (commands,) = (a for a in _parser()._actions if isinstance(a, argparse._SubParsersAction))
+    named = re.search(r"`python -m workbench ([a-z |\n]+)`", README).group(1)
+    assert {*re.split(r"[\s|]+", named)} == {*commands.choices}
+    cases = {*re.findall(r"\| `([a-z_]+)` \|$", README, re.M)}
+    assert cases and cases <= {*CASES}
+
+
+def test_the_environment_variables_are_read():
+    source = "".join(path.read_text() for path in (ROOT / "workbench").rglob("*.py"))
+    for name in {*re.findall(r"WORKBENCH_[A-Z]+", README)}:
+        assert name in source, name
+
+
 def test_the_names_in_the_code_are_there():
-    for name in set(re.findall(r"wb\.([A-Za-z_]+)", README)):
-        assert getattr(wb, name)
+    for chain in {*re.findall(r"\bwb((?:\.[A-Za-z_]+)+)", README)}:
+        assert _found(f"wb{chain}"), chain
+
+
+def _found(chain):
+    """What a name with dots stands for; plots and labs are modules, and the rest are names of the package."""
+    value = wb
+    for name in chain.split(".")[1:]:
+        value = getattr(value, name)
+    return value
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.split("\n")[0][:40])
+def test_the_calls_in_the_code_have_knobs_that_are_there(block):
+    for node in ast.walk(ast.parse(block)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("wb."):
+            called = _found(ast.unparse(node.func))
+            given = [None for each in node.args]
+            inspect.signature(called).bind(*given, **{each.arg: None for each in node.keywords})
+
+
+def test_what_is_asked_of_a_run_a_study_and_a_comparison_is_there():
+    spans = "\n".join([*BLOCKS, *re.findall(r"`([^`\n]+)`", README)])
+    for name, kind in KINDS.items():
+        module, _, cls = kind.rpartition(".")
+        held = getattr(__import__(module, fromlist=[cls]), cls)
+        asked = {*re.findall(rf"(?<![\w.]){name}\.([a-z_]+)", spans)} - {"py"}
+        assert asked and asked <= {*dir(held), *getattr(held, "__annotations__", {})}, name
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_first_two_blocks_do_what_they_say(capsys):
+    here = {}
+    exec(BLOCKS[0], here)
+    wb.fine_tune(here["recipe"], paths.runs() / "another-run-1", seed=1)
+    exec(BLOCKS[1], here)
+    said = capsys.readouterr().out
+    assert "gap_accuracy" in said and "accuracy" in said and "McNemar" in BLOCKS[1] and "; p " in said
