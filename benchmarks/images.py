@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 import zipfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import arms
+from benchmarks.photographs import CIFAR, HYMENOPTERA, photographs
 from benchmarks.rivals import plain_epoch, wrapped
 
 BATCH, RATE, EPOCHS, MODEL = 64, 1e-3, 12, "resnet18"
@@ -21,6 +21,8 @@ ARMS = ("ours", "plain loop", "HF Trainer")
 
 def rows(repeats: int = 3) -> list[dict[str, Any]]:
     """A row an arm on the CIFAR-10 sample: seconds (reading among them), test accuracy; and one of hymenoptera."""
+    for name in (CIFAR, HYMENOPTERA):
+        photographs(name)  # before anything is begun
     seconds = arms.turn_about("images", ARMS, repeats)
     found = [
         {
@@ -40,14 +42,12 @@ def cifar() -> Any:
     """The sample as our data set reads it: training part for all arms the same, and the sample's own test part."""
     import workbench as wb
 
-    place = Path(os.environ["WORKBENCH_TEST_DATA"]) / "vision_cifar10" / "cifar10_sample.zip"
-    return wb.Images(folder=str(place), size=32)
+    return wb.Images(folder=str(photographs()), size=32)
 
 
 def written(target: Path, train: int, valid: int) -> None:
     """The sample's first pictures of each class as a folder with parts; 5 a class of its own test part."""
-    place = Path(os.environ["WORKBENCH_TEST_DATA"]) / "vision_cifar10" / "cifar10_sample.zip"
-    with zipfile.ZipFile(place) as held:
+    with zipfile.ZipFile(photographs()) as held:
         by_class: dict[tuple[str, str], list[str]] = {}
         for name in sorted(n for n in held.namelist() if n.endswith(".jpg")):
             _, part, label, _ = name.split("/")
@@ -158,9 +158,8 @@ def hymenoptera(turn: str) -> dict[str, Any]:
     """From the first call to two runs compared: 397 photographs at 96 px, a head and every weight."""
     import workbench as wb
 
-    place = Path(os.environ["WORKBENCH_TEST_DATA"]) / "vision_hymenoptera" / "hymenoptera_160.zip"
     started = time.perf_counter()
-    mine = wb.Images(folder=str(place), size=96)
+    mine = wb.Images(folder=str(photographs(HYMENOPTERA)), size=96)
     recipe = wb.Recipe(mine, wb.backbone("resnet18", "random"), epochs=6)
     runs = [wb.fine_tune(recipe), wb.fine_tune(recipe.replace(scope="all", lr=3e-4))]
     compared = wb.compare(runs)

@@ -10,14 +10,16 @@ import asyncio
 import os
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
+
+from benchmarks.photographs import photographs
 
 ROUNDS, MODEL, EPOCHS = 2, "resnet18", 8
 
 
 def rows(repeats: int = 1) -> list[dict[str, Any]]:
     """A row a round and seed: wrong labels shown and mended so far, and validation accuracy before that mending."""
+    photographs()  # before anything is begun
     os.environ["WORKBENCH_RUNS"] = tempfile.mkdtemp()
     return [row for seed in range(repeats) for row in asyncio.run(played(seed))]
 
@@ -27,8 +29,7 @@ async def played(seed: int) -> list[dict[str, Any]]:
     import workbench as wb
     from workbench.looking import corrections_of
 
-    place = Path(os.environ["WORKBENCH_TEST_DATA"]) / "vision_cifar10" / "cifar10_sample.zip"
-    data = wb.Images(folder=str(place), size=32, per_class=400, label_noise=0.05, seed=seed)
+    data = wb.Images(folder=str(photographs()), size=32, per_class=400, label_noise=0.05, seed=seed)
     corrections_of(data).unlink(missing_ok=True)
     recipe = wb.Recipe(data, wb.backbone(MODEL, "random"), scope="all", batch_size=64, epochs=EPOCHS, seed=seed)
     found, mended = [], 0

@@ -35,6 +35,19 @@ def test_every_case_has_a_module_with_a_line_on_it():
     assert [name for name, what in CASES.items() if not what or find_spec(f"benchmarks.{name}") is None] == []
 
 
+@pytest.mark.parametrize("case", ["mending", "images"])
+def test_a_case_on_photographs_says_where_they_must_lie(case, monkeypatch, tmp_path):
+    from importlib import import_module
+
+    for named in ("", str(tmp_path)):
+        monkeypatch.setenv("WORKBENCH_TEST_DATA", named)
+        with pytest.raises(SystemExit, match=rf"set WORKBENCH_TEST_DATA to a folder that holds .*; it is '{named}'\."):
+            import_module(f"benchmarks.{case}").rows(1)
+    monkeypatch.delenv("WORKBENCH_TEST_DATA")
+    with pytest.raises(SystemExit, match="WORKBENCH_TEST_DATA"):
+        import_module(f"benchmarks.{case}").rows(1)
+
+
 @pytest.fixture(scope="module")
 def both():
     """The same settings by ours, fused, and by the expert's loop with the same draws."""
