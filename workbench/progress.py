@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 Listener = Callable[[str, int, int], None]  # what is done, how many are done, of how many
 EVERY = 0.2  # seconds between two words
@@ -61,15 +62,18 @@ class _Bar:
     """One bar after the other, each only when its work takes longer than `DELAY`."""
 
     def __init__(self) -> None:
-        self._what, self._bar = "", None  # type: ignore[var-annotated]
+        self._what = ""
+        self._bar: Any = None
 
     def __call__(self, what: str, done: int, total: int) -> None:
         from tqdm import tqdm
 
-        if self._bar is None or (what, total) != (self._what, self._bar.total) or done < self._bar.n:
+        bar = self._bar
+        if bar is None or (what, total) != (self._what, bar.total) or done < bar.n:
             self._close()
-            self._what, self._bar = what, tqdm(total=total, desc=what, delay=DELAY, file=sys.stderr)
-        self._bar.update(done - self._bar.n)
+            self._what = what
+            self._bar = bar = tqdm(total=total, desc=what, delay=DELAY, file=sys.stderr)
+        bar.update(done - bar.n)
         if done == total:
             self._close()
 

@@ -43,11 +43,13 @@ def shortlist(data: Any = None) -> pd.DataFrame:
     from workbench import progress
 
     examples, side = entry(menu_base("datasets"), data or "digits").extent()
-    rows, named = [], _candidates()
+    rows: list[dict[str, Any]] = []
+    named = _candidates()
     for name, why in named.items():
         rows.append(_row(name, why, examples, side))
         progress.tell("backbones tried", len(rows), len(named))
-    return pd.DataFrame(sorted(rows, key=lambda row: not row["fits"]))
+    rows.sort(key=lambda row: not row["fits"])
+    return pd.DataFrame(rows)
 
 
 def _candidates() -> dict[str, str]:
