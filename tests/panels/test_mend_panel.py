@@ -6,6 +6,7 @@ import asyncio
 
 import numpy as np
 import pytest
+from helpers import noisy_folder
 from panels.by_hand import PAYLOAD, said, shown
 from PIL import Image
 
@@ -186,11 +187,17 @@ def test_pages_parts_and_orders(run):
     watched(act, run)
 
 
-def test_data_that_changed_is_told(run, tmp_path):
+@pytest.mark.parametrize("what", ["changed", "not one's own"])
+def test_what_cannot_be_mended_is_told(tmp_path, what):
+    own = wb.Digits(per_class=5) if what != "changed" else wb.Images(str(noisy_folder(tmp_path / "own")), size=16)
+    other = wb.fine_tune(wb.Recipe(own, "test_resnet(weights='random')", epochs=1))
+    if what == "changed":
+        (tmp_path / "own" / "a" / "00.png").unlink()
+    text = "the data changed since" if what == "changed" else "cannot be corrected"
+
     async def looked():
-        other = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), "test_resnet(weights='random')", epochs=1))
         panel = MendPanel(other)
-        await shown(lambda: "cannot be corrected" in said(panel.about))
+        await shown(lambda: text in said(panel.about))
         panel.look(None)
         assert "Choose a run" in said(panel.about)
         panel.close()
