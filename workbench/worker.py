@@ -62,7 +62,7 @@ def launch(
     with _guard:
         child = _ready.pop()
     ticket = queue.ticket(files.path, child.pid)
-    job = {"folder": str(files.path), "environment": _named(), "cwd": os.getcwd(), "path": _searched()}
+    job: dict[str, Any] = {"folder": str(files.path), "environment": _named(), "cwd": os.getcwd(), "path": _searched()}
     job |= {"ticket": str(ticket), "search": search, "minutes": minutes}
     files.tell("launched", pid=child.pid)  # first, since all that the process itself tells comes after it
     assert child.stdin is not None
