@@ -13,10 +13,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NOTEBOOKS := $(wildcard notebooks/*.ipynb notebooks/*/*.ipynb)
-# What is quick runs first, what needs kernels and a browser last.
-LATE := tests/notebooks tests/browser
-EARLY := $(filter-out tests/__pycache__ $(LATE),$(patsubst %/,%,$(wildcard tests/*/)))
-TESTS := $(wildcard tests/test_*.py) $(EARLY) $(wildcard $(LATE))
+# The browser's tests take longest and stay on one worker (tests/conftest.py): they begin first. Notebooks come last.
+ENDS := tests/browser tests/notebooks
+BETWEEN := $(filter-out tests/__pycache__ $(ENDS),$(patsubst %/,%,$(wildcard tests/*/)))
+TESTS := $(wildcard tests/browser) $(wildcard tests/test_*.py) $(BETWEEN) $(wildcard tests/notebooks)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab report test check notebooks faults pins clean
@@ -31,7 +31,7 @@ report: $(READY)  ## run a notebook headless to one page in reports/; NOTEBOOK=.
 	@$(BIN)/python -m workbench report $(NOTEBOOK) -o reports $(ARGS)
 
 test: $(READY)  ## all tests; ARGS="-k heads" goes through to pytest
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TESTS) $(ARGS)
 
 check: $(READY)  ## format, style and types: what the commit hooks run
 	$(BIN)/ruff format --check .

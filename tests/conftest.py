@@ -42,3 +42,10 @@ def test_data() -> Path:
     if not named or not Path(named).is_dir():
         pytest.skip("WORKBENCH_TEST_DATA names no folder of real data")
     return Path(named)
+
+
+def pytest_collection_modifyitems(items):
+    """What xdist keeps on one worker: a file's tests; and all that drive a browser, since two of those at once crawl."""
+    for item in items:
+        browser = item.get_closest_marker("browser") is not None
+        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.name))

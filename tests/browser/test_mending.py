@@ -20,6 +20,11 @@ bench = wb.Workbench(recipe)
 bench.live.show(run)
 bench"""
 
+CHOOSING = """import workbench as wb
+wb.sample_folder(wb.paths.runs() / "own pictures")
+bench = wb.Workbench()
+bench"""
+
 
 def test_a_label_is_mended_found_after_a_reload_and_trained_on(opened, lab):
     page = opened("mending.ipynb", [MINE])
@@ -66,7 +71,7 @@ def test_a_label_is_mended_found_after_a_reload_and_trained_on(opened, lab):
 
 
 def test_own_pictures_ask_for_a_backbone_before_they_start(opened, lab):
-    page = opened("choosing.ipynb", ["import workbench as wb\nbench = wb.Workbench()\nbench"])
+    page = opened("choosing.ipynb", [CHOOSING])
     _run(page)
     folder = lab.runs / "own pictures"
     recipe = page.locator(".wb-recipe")
@@ -74,6 +79,7 @@ def test_own_pictures_ask_for_a_backbone_before_they_start(opened, lab):
     recipe.get_by_text("none is taken in silence").wait_for()
     recipe.locator("input[type=text]").first.fill(str(folder))
     recipe.locator("input[type=text]").first.press("Tab")
+    recipe.get_by_label("broken", exact=True).select_option("leave out")
     recipe.get_by_text("313 examples of 96 px").wait_for(timeout=60_000)
     page.get_by_role("button", name="Start", exact=True).click()
     page.locator(".wb-live .wb-error", has_text="no backbone is chosen").wait_for(timeout=60_000)
@@ -81,7 +87,9 @@ def test_own_pictures_ask_for_a_backbone_before_they_start(opened, lab):
     listed.wait_for(state="attached", timeout=120_000)
     _look(page, "choosing")
     listed.locator("xpath=..").select_option(label=listed.inner_text())
-    recipe.get_by_text("to the first epoch").wait_for(timeout=60_000)
+    counted = recipe.get_by_text("parameters train")
+    counted.wait_for(timeout=60_000)
+    assert "to the first epoch" in counted.inner_text()
 
 
 def _run(page):

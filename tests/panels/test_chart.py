@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 from panels.by_hand import row
+from plotly.basewidget import BaseFigureWidget
 
 from workbench.panels.chart import Chart
 from workbench.plots.curves import line, watched
@@ -51,6 +54,16 @@ def test_a_reloaded_page_is_sent_what_stands_here_now():
     assert len(state["_widget_data"]) == len(chart.widget.data)
     assert [*chart.widget._widget_data[0]["x"]] == [0, 1, 2, 3]
     assert state["_widget_layout"]["title"]["text"] == "Validation accuracy 0.500 at the best epoch, 2."
+
+
+def test_what_a_reloaded_page_asks_for_does_without_the_code_which_is_sent_on_demand(monkeypatch):
+    charts, sent = [Chart(drawn(1, "a")) for _ in range(2)], []
+    assert all(len(json.dumps(chart.widget.get_state()["_esm"])) < 10_000 for chart in charts)
+    widget = charts[0].widget
+    monkeypatch.setattr(type(widget), "send", lambda self, content, buffers=None: sent.append((content, buffers)))
+    widget._handle_custom_msg({"kind": "plotly"}, [])
+    ((content, (code,)),) = sent
+    assert content == {"kind": "plotly"} and code == BaseFigureWidget._esm._path.read_bytes()
 
 
 def test_closed_it_leaves_nothing_in_the_page():

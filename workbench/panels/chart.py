@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from copy import deepcopy
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 NUMBERS = ("x", "y", "z", "customdata")  # what changes from one figure of a kind to the next
+LOADER = Path(__file__).with_name("figure.js").read_text(encoding="utf-8")
 
 
 class Chart:
@@ -23,9 +26,8 @@ class Chart:
 
     def __init__(self, figure: go.Figure):
         import pandas  # noqa: F401  # plotly looks into it wherever it is imported, be it half by a thread
-        import plotly.graph_objects as go
 
-        self.widget = go.FigureWidget(_packed(figure))
+        self.widget = _light()(_packed(figure))
         self.widget._config = {"responsive": True, "displaylogo": False, "displayModeBar": False}
         self.widget.layout.autosize = True
         self.box = widgets.VBox([self.widget], layout=widgets.Layout(width="100%", overflow="hidden"))
@@ -67,6 +69,41 @@ class Chart:
             each.close()
         self.box.children = ()
         self.widget.close()
+
+
+@cache
+def _light() -> Any:
+    """plotly's FigureWidget, whose state does without plotly's five megabytes of code.
+
+    A page that is loaded again asks for the state of every widget at once, and gives up after four seconds (ipywidgets
+    8.1): with the code of each figure in it, on a busy machine, no widget came back. So the first figure of a kernel
+    brings the code when it is made; all others take it from there, or ask for it.
+    """
+    import plotly.graph_objects as go
+    from plotly import basewidget
+
+    code = str(basewidget.BaseFigureWidget._esm)
+    brought: list[bool] = []
+
+    class Light(go.FigureWidget):  # type: ignore[misc]
+        _esm = LOADER
+
+        def __init__(self, *given: Any, **how: Any):
+            first = not brought
+            if first:
+                brought.append(True)
+                Light._esm = LOADER.replace("CODE = null", f"CODE = {json.dumps(code)}", 1)
+            super().__init__(*given, **how)
+            if first:
+                Light._esm = LOADER
+                self._trait_values["_esm"] = LOADER  # without a message: the page has the code by now
+            self.on_msg(self._asked)
+
+        def _asked(self, _: Any, content: Any, buffers: Any) -> None:
+            if isinstance(content, dict) and content.get("kind") == "plotly":
+                self.send({"kind": "plotly"}, buffers=[code.encode()])
+
+    return Light
 
 
 class Fitting(anywidget.AnyWidget):
