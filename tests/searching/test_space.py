@@ -56,11 +56,27 @@ def test_ranges_values_and_menu_entries_are_taken_as_the_recipe_takes_them():
         ({"lr": "0.1"}, BadKnob, "lr must be searched over a Range or a list of values, got '0.1'."),
         ({"lr": [0.1, "much"]}, BadKnob, "got 'much'"),
         ({"scope": ["head", "hed"]}, BadChoice, "Did you mean 'head'?"),
+        (
+            {"scope.layers": [0, 1], "scope": ["head", "norms"]},
+            BadKnob,
+            "each value of scope must have scope.layers, which is searched over too; norms has not: take scope.layers",
+        ),
+        (
+            {"regularizers": ["l2", "dropout"], "l2.strength": None},
+            BadKnob,
+            "each value of regularizers must have l2.strength, which is searched over too; dropout",
+        ),
     ],
 )
 def test_what_cannot_be_searched_over_is_refused(space, kind, rule):
     with pytest.raises(kind, match=rule):
         spaces.space_of(RECIPE, space)
+
+
+def test_the_knobs_of_an_entry_are_set_after_the_entry():
+    found = spaces.space_of(RECIPE, {"scope.layers": [1, 2], "scope": ["head(width=32)", "head(width=64)"]})
+    assert [*found] == ["scope", "scope.layers"]
+    assert {RECIPE.turned(each).scope.layers for each in spaces.grid(found, 2)} == {1, 2}
 
 
 @pytest.mark.parametrize("ends", [(1.0, 1.0), (2.0, 1.0)])

@@ -1,9 +1,9 @@
 """Searching: strategies and stopping rules, and a study that survives."""
 
-from workbench.searching.driving import open_study as open_study
 from workbench.searching.driving import search as search
 from workbench.searching.driving import start_search as start_search
-from workbench.searching.driving import studies as studies
+from workbench.searching.listing import open_study as open_study
+from workbench.searching.listing import studies as studies
 from workbench.searching.path import path as path
 from workbench.searching.pricing import price as price
 from workbench.searching.stopping import FirstEpoch as FirstEpoch

@@ -16,8 +16,9 @@ from workbench.fine_tuning import sources
 from workbench.recipe import Recipe
 from workbench.searching import space as spaces
 from workbench.searching.stopping import METRICS, StoppingRule
+from workbench.searching.storing import shown, unsaid
 from workbench.searching.strategies import Strategy
-from workbench.searching.study import MOST, Study
+from workbench.searching.study import MOST, Study, minutes_of
 
 LONGEST = 100  # letters of a name
 
@@ -27,7 +28,7 @@ def prepared(asked: Mapping[str, Any], name: str | None = None, trials: int | No
 
     A new one, or that of this name where recipe, metric, folds and storage agree.
     """
-    many = None if trials is None else whole("trials", trials, 1, MOST)
+    many, minutes = None if trials is None else whole("trials", trials, 1, MOST), minutes_of(asked.get("minutes"))
     metric = asked.get("metric")
     if metric is not None and metric not in METRICS:
         raise BadKnob(f"metric must be one of {', '.join(METRICS)}, got {metric!r}.")
@@ -45,7 +46,7 @@ def prepared(asked: Mapping[str, Any], name: str | None = None, trials: int | No
     _must_agree(study, held, asked)
     study.change(**{key: asked[key] for key in ("strategy", "stopping", "space") if asked.get(key) is not None})
     longer = study.strategy.many(study.space) if asked.get("strategy") is not None else 0
-    study.change(trials=many or max(study.asked, longer))
+    study.change(trials=many or max(study.asked, longer), minutes=minutes)
     now, since = study.about, len(study.results())
     for key in ("strategy", "stopping", "space"):
         if now[key] != held[key]:
@@ -69,7 +70,8 @@ def _must_agree(study: Study, held: Mapping[str, Any], asked: Mapping[str, Any])
         for path in dict.fromkeys([*then, *now]):
             first, second = (str(of[path][1]) if path in of else "not there" for of in (then, now))
             apart[path] = first, second
-    told = [f"{key} is {then} there and {now} here" for key, (then, now) in apart.items() if then != now]
+    said = {key: map(shown if key == "storage" else str, pair) for key, pair in apart.items() if pair[0] != pair[1]}
+    told = [f"{key} is {then} there and {now} here" for key, (then, now) in said.items()]
     if told:
         more = f", and {len(told) - 3} more" if len(told) > 3 else ""
         way = f"wb.search(name={study.name!r}) goes on with its own, or give this one another name."
@@ -85,6 +87,7 @@ def _begun(study: Study, recipe: Recipe, asked: Mapping[str, Any], many: int | N
     about = {"recipe": recipe.to_dict(), "sources": sources(recipe), "metric": asked.get("metric") or "loss"}
     about |= {"folds": asked.get("folds") or 0, "storage": asked.get("storage") or ""}
     about |= {"strategy": strategy.spelled(), "stopping": stopping.spelled(), "trials": trials}
+    about |= {"minutes": minutes_of(asked.get("minutes"))}
     study.files.write("study.json", about | {"space": written, "first": written})
     try:
         if study.elsewhere and study.stored():
@@ -93,7 +96,8 @@ def _begun(study: Study, recipe: Recipe, asked: Mapping[str, Any], many: int | N
         shutil.rmtree(study.folder)
         if isinstance(error, BrokenRun):
             way = "check its address, and that the driver of its kind is installed"
-            raise BrokenRun(f"nothing was begun, the storage does not answer ({error.__cause__}): {way}.") from error
+            said = unsaid(str(error.__cause__), asked["storage"])
+            raise BrokenRun(f"nothing was begun, the storage does not answer ({said}): {way}.") from error
         raise
     return study
 

@@ -12,23 +12,39 @@ from workbench.errors import BadKnob
 from workbench.searching.stopping import METRICS, score
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from workbench.folder import RunFolder
     from workbench.searching.space import Space
+    from workbench.searching.study import Study
 
 
 def rows_of(folder: RunFolder) -> dict[int, list[dict[str, Any]]]:
-    """The rows of a round by trial; those from before its trials were begun again do not count."""
+    """The rows of a round by trial; those from before its trials were begun again, or went on from, do not count."""
     found: dict[int, list[dict[str, Any]]] = {}
     for event in folder.events():
         if event["event"] == "begun":
             found |= {trial: [] for trial in event["trials"]}
+        elif event["event"] == "dropped":
+            found = {trial: rows for trial, rows in found.items() if trial not in event["trials"]}
+        elif event["event"] == "resumed":
+            for trial in event["trials"]:
+                found[trial] = [row for row in found.get(trial, []) if row["step"] <= event["step"]]
         elif event["event"] == "row":
             row = {key: value for key, value in event.items() if key not in ("event", "at")}
             found.setdefault(row["trial"], []).append(row)
     return found
 
 
+def ended(folder: RunFolder) -> dict[int, dict[str, Any]]:
+    """What came of each trial of a round that ended, by number; those of a pass are told at once."""
+    told = (event["results"] for event in folder.events() if event["event"] == "done")
+    return {result["number"]: result for results in told for result in results}
+
+
 Direction = Literal["minimize", "maximize"]  # in optuna's words
+ROW = ("valid_loss", "valid_accuracy", "valid_low", "valid_high", "valid_f1", "gap_accuracy", "low", "high", "rise")
+SPREAD = ("valid_loss_std", "valid_accuracy_std", "valid_f1_std")  # between the folds
 INTERVALS = {  # each figure with the ends of its interval
     "valid_accuracy": ("valid_low", "valid_high"),
     "gap_loss": ("gap_loss_low", "gap_loss_high"),
@@ -76,6 +92,33 @@ def result_of(
     if found["state"] == "failed":
         found["value"] = None
     return found | {"epochs": rows[-1]["epoch"] if rows else 0}
+
+
+def table(study: Study) -> pd.DataFrame:
+    """A row a trial, as `study.trials` gives it."""
+    import pandas as pd
+
+    knobs, figures = list(study.space), (*ROW, *(SPREAD if study.folds else ()))
+    lines = []
+    for each in study.results():
+        row = each.get("row") or {}
+        line = {"number": each["number"], "state": each["state"]}
+        line |= {path: each["settings"].get(path) for path in knobs} | {"value": each["value"]}
+        line |= {"best_epoch": row.get("epoch"), "epochs": each["epochs"]} | {key: row.get(key) for key in figures}
+        lines.append(line | {"how": each["how"], "seconds": each["seconds"], "reason": each.get("reason", "")})
+    columns = ["number", "state", *knobs, "value", "best_epoch", "epochs", *figures, "how", "seconds", "reason"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def must_be_new(study: Study, tried: Mapping[str, Any]) -> None:
+    """An error where these settings were tried, or wait to be."""
+    about = [folder.read("round.json") or {"settings": []} for folder in study.rounds()[-1:]]
+    where = "wait already" if tried in [*study.by_hand(), *(each for one in about for each in one["settings"])] else ""
+    for each in study.results():
+        if each["settings"] == tried:
+            where = f"were trial {each['number']}, which came to {each['value']}"
+    if where:
+        raise BadKnob(f"a trial takes new settings, got {dict(tried)}: they {where}; turn another knob.")
 
 
 def around(space: Space, settings: Mapping[str, Any]) -> Space:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.choices import Choice, Options, Range, known
+from workbench.choices import Choice, Menu, Options, Range, known
 from workbench.errors import BadChoice, BadKnob
 
 if TYPE_CHECKING:
@@ -34,7 +34,23 @@ def space_of(recipe: Recipe, given: Mapping[str, Any] | None = None) -> Space:
         raise BadChoice(f"a space needs a knob to search over; this recipe has {', '.join(map(str, places))}.")
     for path in given:
         known(path, places, "the recipe has no knob")
-    return {path: _checked(recipe, path, values) for path, values in given.items()}
+    order = sorted(given, key=lambda path: not isinstance(places[path][0].domain, Menu))  # they bring the others' knobs
+    space = {path: _checked(recipe, path, given[path]) for path in order}
+    _must_fit(recipe, space)
+    return space
+
+
+def _must_fit(recipe: Recipe, space: Space) -> None:
+    """Every entry of a menu that is searched over must have the knobs that are searched over beside it."""
+    for path, domain in space.items():
+        if not (isinstance(domain, Options) and isinstance(recipe.places()[path][0].domain, Menu)):
+            continue
+        for value in domain.values:
+            for other in space.keys() - recipe.turned({path: value}).places().keys():
+                way = f"take {other} out, or search over each {path} in a study of its own"
+                raise BadKnob(
+                    f"each value of {path} must have {other}, which is searched over too; {value} has not: {way}."
+                )
 
 
 def moves(knob: Any) -> bool:
@@ -100,10 +116,16 @@ def held(space: Space, first: Space, begun: str) -> Space:
         now, then = space[path], first[path]
         if isinstance(now, Options) and isinstance(then, Options) and {*now.values} <= {*then.values}:
             continue
-        if isinstance(now, Range) and isinstance(then, Range) and (now.log, now.whole) == (then.log, then.whole):
+        if isinstance(now, Range) and isinstance(then, Range) and _within(now, then):
             continue
-        raise BadKnob(f"{rule} may be narrowed, values may not be added, got {now!r} after {then!r}; {way}")
+        rule += " may be narrowed, values may not be added, nor ranges widened"
+        raise BadKnob(f"{rule}, got {now!r} after {then!r}; {way}")
     return space
+
+
+def _within(now: Range, then: Range) -> bool:
+    """Whether a range is of the other's kind and holds nothing that the other does not."""
+    return (now.log, now.whole) == (then.log, then.whole) and then.low <= now.low and now.high <= then.high
 
 
 def grid(space: Space, points: int) -> list[dict[str, Any]]:

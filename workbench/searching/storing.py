@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import BrokenRun
 from workbench.searching.space import distributions
 
 if TYPE_CHECKING:
@@ -76,3 +78,30 @@ def _parts(models: Any, at: Any, trial: optuna.trial.FrozenTrial) -> list[Any]:
         value, value_type = kind.value_to_stored_repr(trial.value)
         found.append(kind(trial_id=at, objective=0, value=value, value_type=value_type))
     return found
+
+
+def shown(address: str) -> str:
+    """A database's address without its password."""
+    from sqlalchemy.engine import make_url
+
+    try:
+        return make_url(address).render_as_string(hide_password=True)
+    except Exception:  # no address: what stands before an @ may be a password all the same
+        return f"***@{address.rsplit('@', 1)[1]}" if "@" in address else address
+
+
+def unsaid(text: str, address: str) -> str:
+    """The text with the address as it may be shown."""
+    return text.replace(address, shown(address)) if address else text
+
+
+@contextmanager
+def answering(name: str, address: str) -> Iterator[None]:
+    """What goes wrong with the storage of this study is told as such, and without its password."""
+    try:
+        yield
+    except BrokenRun:
+        raise
+    except Exception as error:
+        way = f"nothing is lost, wb.search(name={name!r}) goes on when it does"
+        raise BrokenRun(f"the storage of {name} does not answer ({unsaid(str(error), address)}); {way}.") from error

@@ -42,15 +42,15 @@ class Sampled(Strategy):
 
     def propose(self, space: Space, tried: Tried, seed: int, count: int) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        known = [settings for settings, _ in tried]
+        known = {frozenset(settings.items()) for settings, _ in tried}
         kinds = distributions(space)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # optuna calls what it has had for years experimental
             study = _study(space, tried, self.sampler(space, seed, len(tried)))
             for _ in range(20 * count):
                 settings = dict(study.ask(kinds).params)
-                if settings not in known:
-                    known.append(settings)
+                if (one := frozenset(settings.items())) not in known:
+                    known.add(one)
                     found.append(settings)
                 if len(found) == count:
                     break
@@ -85,10 +85,10 @@ class Grid(Strategy):
         return len(grid(space, self.points))
 
     def propose(self, space: Space, tried: Tried, seed: int, count: int) -> list[dict[str, Any]]:
-        known = [settings for settings, _ in tried]
+        known = {frozenset(settings.items()) for settings, _ in tried}
         order = grid(space, self.points)
         random.Random(seed).shuffle(order)  # a search that is stopped early has seen all of the space
-        return [settings for settings in order if settings not in known][:count]
+        return [settings for settings in order if frozenset(settings.items()) not in known][:count]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,10 +15,10 @@ from workbench.errors import BadKnob, BrokenRun, RunFailed
 from workbench.folder import ENDED, RunFolder
 from workbench.recipe import Recipe
 from workbench.searching import space as spaces
-from workbench.searching.results import Direction, around, importance, rows_of
+from workbench.searching.results import Direction, around, ended, importance, must_be_new, rows_of, table
 from workbench.searching.space import Space
 from workbench.searching.stopping import METRICS, StoppingRule
-from workbench.searching.storing import add_trials, trial_of
+from workbench.searching.storing import add_trials, answering, trial_of
 from workbench.searching.strategies import Strategy
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from workbench.searching.winning import Winner
 
 MOST = 10_000  # trials of a study
-ROW = ("valid_loss", "valid_accuracy", "valid_low", "valid_high", "valid_f1", "gap_accuracy", "low", "high", "rise")
-SPREAD = ("valid_loss_std", "valid_accuracy_std", "valid_f1_std")  # between the folds
 
 
 class Study:
@@ -104,13 +103,21 @@ class Study:
         """How many trials there shall be."""
         return int(self.about["trials"])
 
+    @property
+    def minutes(self) -> float | None:
+        """After how many it stops, each time that it goes on; None: when its trials are done."""
+        found: float | None = self.about.get("minutes")
+        return found
+
     def change(self, **what: Any) -> Study:
-        """Go on otherwise: with so many `trials` in all, another `strategy`, `stopping` or `space` for the rest."""
+        """Go on otherwise: with so many `trials` in all, or `minutes`, another `strategy`, `stopping` or `space`."""
         about = self.about
         for name, value in what.items():
-            known(name, ("trials", "strategy", "stopping", "space"), "a study cannot change its")
+            known(name, ("trials", "strategy", "stopping", "space", "minutes"), "a study cannot change its")
             if name == "trials":
                 about["trials"] = whole("trials", value, 1, MOST)
+            elif name == "minutes":
+                about["minutes"] = minutes_of(value)
             elif name == "space":
                 space, first = spaces.space_of(self.recipe, value), spaces.read(about["first"])
                 about["space"] = spaces.written(spaces.held(space, first, f"{self.name} was begun"))
@@ -120,7 +127,7 @@ class Study:
         return self
 
     def add(self, settings: Mapping[str, Any]) -> Study:
-        """Have these settings tried next, beside what the strategy proposes; knobs left out are the recipe's own."""
+        """Have these settings tried next: one trial more in all. Knobs that are left out are the recipe's own."""
         first = spaces.read(self.about["first"])
         for path in settings:
             known(path, first, f"{self.name} does not search over")
@@ -129,6 +136,8 @@ class Study:
         for path, domain in first.items():
             if isinstance(domain, Options) and tried[path] not in domain.values:
                 raise BadKnob(f"{path} must be one of {', '.join(map(repr, domain.values))}, got {tried[path]!r}.")
+        must_be_new(self, tried)
+        self.change(trials=self.asked + 1)
         self.files.write("by_hand.json", [*self.by_hand(), tried])
         return self
 
@@ -145,13 +154,10 @@ class Study:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         where = self.elsewhere or f"sqlite:///{self.folder / 'study.db'}"
-        try:
+        with answering(self.name, where):
             return optuna.create_study(
                 study_name=self.name, storage=where, load_if_exists=True, direction=self.direction
             )
-        except Exception as error:
-            way = f"nothing is lost, wb.search(name={self.name!r}) goes on when it does"
-            raise BrokenRun(f"the storage of {self.name} does not answer ({error}); {way}.") from error
 
     @property
     def direction(self) -> Direction:
@@ -166,38 +172,29 @@ class Study:
 
     def stored(self) -> list[dict[str, Any]]:
         """What the storage knows: the trials of rounds that are done."""
-        told = self.storage.get_trials(deepcopy=False) if self.elsewhere or (self.folder / "study.db").exists() else []
+        there = self.elsewhere or (self.folder / "study.db").exists()
+        with answering(self.name, self.elsewhere):
+            told = self.storage.get_trials(deepcopy=False) if there else []
         return [{"number": t.number, **t.user_attrs.get("result", t.user_attrs), "value": t.value} for t in told]
 
     def results(self) -> list[dict[str, Any]]:
         """What is known of each trial that ended, by number: settings, state, value, its best row, and how it went."""
         found = {each["number"]: each for each in self.stored()}
         for folder in self.rounds()[-1:]:
-            ended = [event["result"] for event in folder.events() if event["event"] == "done"]
-            found |= {each["number"]: each for each in ended if each["number"] not in found}
+            found = ended(folder) | found
         return [found[number] for number in sorted(found)]
 
     def keep(self, results: Sequence[Mapping[str, Any]]) -> None:
         """Put what trials came to into the storage, those that are there already left out."""
         have, first = len(self.stored()), spaces.read(self.about["first"])
         new = sorted((each for each in results if each["number"] >= have), key=lambda each: each["number"])
-        add_trials(self.storage, [trial_of(each, around(first, each["settings"])) for each in new])
+        with answering(self.name, self.elsewhere):
+            add_trials(self.storage, [trial_of(each, around(first, each["settings"])) for each in new])
 
     @property
     def trials(self) -> pd.DataFrame:
         """A row a trial: number, state, the knobs, the value, and what it reached at its best epoch."""
-        import pandas as pd
-
-        knobs, figures = list(self.space), (*ROW, *(SPREAD if self.folds else ()))
-        lines = []
-        for each in self.results():
-            row = each.get("row") or {}
-            line = {"number": each["number"], "state": each["state"]}
-            line |= {path: each["settings"].get(path) for path in knobs} | {"value": each["value"]}
-            line |= {"best_epoch": row.get("epoch"), "epochs": each["epochs"]} | {key: row.get(key) for key in figures}
-            lines.append(line | {"how": each["how"], "seconds": each["seconds"], "reason": each.get("reason", "")})
-        columns = ["number", "state", *knobs, "value", "best_epoch", "epochs", *figures, "how", "seconds", "reason"]
-        return pd.DataFrame(lines, columns=columns)
+        return table(self)
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -250,12 +247,12 @@ class Study:
         return [each for each in [RunFolder(path.parent) for path in found[-1:]] if each.driven]
 
     def resume(self) -> Study:
-        """Go on: from a pause at once, else in a new process."""
+        """Go on: from a pause at once, else in a new process, for as many minutes again where they were counted."""
         self._ask("running")
         if self.state not in ("running", "paused", "queued"):
             from workbench.worker import launch
 
-            launch(self.files, self.recipe, search=True)
+            launch(self.files, self.recipe, search=True, minutes=self.minutes)
         return self
 
     async def wait(self) -> Study:
@@ -286,3 +283,10 @@ class Study:
     def rows(self) -> dict[int, list[dict[str, Any]]]:
         """Every trial's rows by number, those of trials under way too."""
         return {number: rows for folder in self.rounds() for number, rows in rows_of(folder).items()}
+
+
+def minutes_of(value: Any) -> float | None:
+    """So many minutes, or the error that says what they can be."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
+        raise BadKnob(f"minutes must be more than 0, got {value!r}; left out, a search takes as long as its trials do.")
+    return value if value is None or math.isfinite(value) else None

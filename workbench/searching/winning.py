@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from workbench import evaluation, features
+from workbench.choices import whole
 from workbench.errors import BadKnob, Diverged
 from workbench.job import Job
 from workbench.learners import head
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 
+SEEDS = 2**31  # as many as a recipe takes
+
+
 @dataclass(frozen=True)
 class Winner:
     """What the best settings are worth. Figures are accuracies: means over the seeds, with 95 % bootstrap intervals.
 
-    `found`: the validation accuracy for which the trial was chosen; `valid`, `test`: the same settings again over
-    `seeds`. `luck`: what the choice flattered, `found` minus `test`. `rivals`: the runners-up over the same seeds, by
-    how much the winner is ahead of each, paired over seeds and validation examples.
+    `metric`: by which the trial was chosen; `found`: its validation accuracy at its best epoch by that; `valid`,
+    `test`: the same settings again over `seeds` other seeds than the search's. `luck`: what the choice flattered,
+    `found` minus `test`. `rivals`: the runners-up over the same seeds, by how much the winner is ahead of each, paired
+    over seeds and validation examples.
     """
 
     number: int
@@ -46,6 +51,7 @@ class Winner:
     test: dict[str, float]
     unsealed: int
     rivals: list[dict[str, Any]] = field(default_factory=list)
+    metric: str = "accuracy"
 
     @property
     def luck(self) -> float:
@@ -54,8 +60,8 @@ class Winner:
 
     @property
     def distinguishable(self) -> bool:
-        """Whether it is ahead of every runner-up by an interval that excludes zero."""
-        return all(rival["low"] > 0 for rival in self.rivals)
+        """Whether it is ahead of every runner-up, and there are some, by an interval that excludes zero."""
+        return bool(self.rivals) and all(rival["low"] > 0 for rival in self.rivals)
 
     @property
     def _chance(self) -> str:
@@ -67,8 +73,8 @@ class Winner:
         knobs = ", ".join(f"{path} {value:.3g}" if isinstance(value, float) else f"{path} {value}"
                           for path, value in self.settings.items())  # fmt: skip
         told = [
-            f"Trial {self.number} ({knobs}): validation {_shown(self.valid)} over {self.seeds} seeds, test "
-            f"{_shown(self.test)}.",
+            f"Trial {self.number} ({knobs}), the best by {self.metric}: validation accuracy {_shown(self.valid)} over "
+            f"{self.seeds} seed{'s' if self.seeds > 1 else ''}, test accuracy {_shown(self.test)}.",
             f"The search had found {self.found:.3f} on validation, {_points(self.luck)} the test's{self._chance}.",
         ]
         if self.unsealed > 1:
@@ -85,17 +91,18 @@ class Winner:
 def winner(study: Study, seeds: int = 5, rivals: int = 2) -> Winner:
     """Train the best trial's settings and the runners-up again over `seeds` seeds, fused where they can be.
 
+    None is the search's own seed: that draw chose the trial, and would flatter it again.
     Unseals the test set, once, for the winner alone; the look is counted as any other.
     """
+    whole("seeds", seeds, 1, 1000)
+    whole("rivals", rivals, 0, 100)
     ranked = study.ranked()
     if not ranked:
         raise BadKnob(f"no trial of {study.name} came to a value, so there is no winner; study.trials says why not.")
     chosen = ranked[: 1 + rivals]
     first = study.recipe.turned(chosen[0]["settings"])
     recipes = [study.recipe.turned(each["settings"]) for each in chosen]
-    told = repeated(
-        [recipe.replace(seed=recipe.seed + at) for recipe in recipes for at in range(seeds)], seeds, study.folder
-    )
+    told = repeated([other_seed(recipe, at + 1) for recipe in recipes for at in range(seeds)], seeds, study.folder)
     right = np.stack([each["valid"] for each in told]).reshape(len(chosen), seeds, -1)
     tested = np.stack([each["test"] for each in told[:seeds]])
     beaten = [
@@ -104,7 +111,14 @@ def winner(study: Study, seeds: int = 5, rivals: int = 2) -> Winner:
     ]
     looks = unsealed(told[0]["sealed"], study.folder)
     won, at = chosen[0], chosen[0]["row"]["valid_accuracy"]
-    return Winner(won["number"], won["settings"], first, seeds, at, spread(right[0]), spread(tested), looks, beaten)
+    return Winner(
+        won["number"], won["settings"], first, seeds, at, spread(right[0]), spread(tested), looks, beaten, study.metric
+    )
+
+
+def other_seed(recipe: Recipe, at: int) -> Recipe:
+    """The recipe with the seed that is `at` further on."""
+    return recipe.replace(seed=(recipe.seed + at) % SEEDS)
 
 
 class Best(Watch):
