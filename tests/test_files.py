@@ -13,6 +13,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench.datasets import files
+from workbench.datasets.layout import by_folders
 from workbench.errors import BadData
 
 
@@ -134,6 +135,13 @@ def test_names_in_a_zip_are_utf8_or_told_to_be_guessed(tmp_path):
     odd = zip_of(tmp_path / "dos.zip", *(name.encode("cp866") for name in names))
     assert odd.said[0].startswith("The names of 2 pictures in dos.zip may read wrong, ")
     assert odd.read(odd.names[0]) and "кот/1.png" not in odd.names
+
+
+def test_names_in_a_zip_may_begin_with_a_dot(tmp_path):
+    with zipfile.ZipFile(tmp_path / "dots.zip", "w") as archive:
+        for kind in ("cats", "dogs"):
+            archive.writestr(f"./{kind}/1.png", png(1))
+    assert by_folders(files.Archive(tmp_path / "dots.zip")).labels == ["cats", "dogs"]
 
 
 def test_where_no_picture_is_left_it_is_said_why(tmp_path):

@@ -17,7 +17,7 @@ from workbench.datasets.base import Data, Dataset, finish, positions, split
 from workbench.errors import BadData
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
@@ -64,12 +64,9 @@ class Images(Dataset):
         source, found = self.laid_out()
         _room_for(len(found.names), self.size)
         read = decoded(source, found.names, self.size)
-        broken = [f"{found.names[at]}: {reason}" for at, reason in read.broken.items()] + found.broken
-        if broken and self.broken == "refuse":
-            raise BadData(_refusal(broken, len(found.names) + len(found.broken)))
+        broken = self._left_out(found, read.broken)
         whole = [at for at in range(len(found.names)) if at not in read.broken]
         classes = sorted({found.labels[at] for at in whole})
-        _none_lost({*found.labels} | found.lost, classes, broken)
         names, hashes = [found.names[at] for at in whole], [read.hashes[at] for at in whole]
         labels = np.array([classes.index(found.labels[at]) for at in whole], dtype=np.int64)
         given = np.array([found.parts[at] for at in whole], dtype=object)
@@ -139,6 +136,20 @@ class Images(Dataset):
         layout.grouped(found, self.group, columns)
         return place, found
 
+    def _left_out(self, found: Layout, unread: Mapping[int, str]) -> list[str]:
+        """Sentences on what cannot be read; an error unless it may be left out, and no class goes with it."""
+        broken = [f"{found.names[at]}: {reason}" for at, reason in unread.items()] + found.broken
+        if broken and self.broken == "refuse":
+            raise BadData(_refusal(broken, len(found.names) + len(found.broken)))
+        there = {label for at, label in enumerate(found.labels) if at not in unread}
+        lost = sorted({*found.labels, *found.lost} - there)
+        if lost:  # what is learned would be another task
+            raise BadData(
+                f"no file of {', '.join(lost)} can be read, so leaving them out leaves out the class: mend one at "
+                f"least, or take the class out of the data yourself.{_listed(broken)}"
+            )
+        return broken
+
     def _mended(self, names: Sequence[str], classes: list[str]) -> tuple[dict[int, int | None], list[str]]:
         """By position the class that a correction gives, None where it drops the example; and sentences on them."""
         if not self.corrections:
@@ -170,16 +181,6 @@ def _room_for(files: int, side: int) -> None:
         raise BadData(
             f"{files:,} pictures of {side} px take {needed / 2**30:.1f} GB, and {free / 2**30:.1f} GB are free: "
             f"choose a smaller images.size."
-        )
-
-
-def _none_lost(all_classes: set[str], classes: Sequence[str], broken: Sequence[str]) -> None:
-    """Files may be left out, and never a class in silence: what is learned would be another task."""
-    lost = sorted(all_classes - {*classes})
-    if lost:
-        raise BadData(
-            f"no file of {', '.join(lost)} can be read, so leaving them out leaves out the class: mend one at least, "
-            f"or take the class out of the data yourself.{_listed(broken)}"
         )
 
 

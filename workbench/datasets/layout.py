@@ -51,11 +51,11 @@ def by_folders(source: Source) -> Layout:
     """The class is the folder's name; train, valid and test folders above count as parts."""
     top = _top(source)
     found = Layout(left_out=[*source.left_out], broken=[*source.broken], said=[*source.said], top=top)
-    depth, above = 2 if _parted(source, top) else 1, f"{top}/" if top else ""
+    depth = 2 if _parted(source, top) else 1
     if top:
         found.said.append(f"Everything lies in {top}: that is taken as the folder.")
     for name in source.names:
-        within = name.removeprefix(above).split("/")
+        within = PurePosixPath(name).parts[len(PurePosixPath(top).parts) if top else 0 :]
         part = PARTS.get(within[0].lower(), "") if depth == 2 else ""
         if len(within) <= depth or (depth == 2 and not part):
             found.left_out.append(f"{name}: it lies in no class's folder")
