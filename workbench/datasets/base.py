@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from workbench.choices import Choice
+from workbench.datasets.ragged import Ragged, Texts
 from workbench.errors import BadData
 
 if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    Inputs = Tensor | Ragged | Texts
     Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -23,8 +25,8 @@ LISTED = 10  # classes named in a sentence
 class Dataset(Choice):
     """Something to learn from. A subclass has `load`, which returns a `Data`."""
 
-    domain = "vision"
-    size = 32  # side in pixels of its pictures
+    domain = "vision"  # or "language", or "speech"
+    size = 32  # side in pixels of its pictures; else how much of an example a model may see: tokens, or samples
     own = False  # whether a person brings the examples; then no backbone is chosen in silence
     seed = 0  # decides the split
     per_class: int | None = None  # training examples a class, None: all
@@ -39,7 +41,7 @@ class Dataset(Choice):
     def extent(self) -> tuple[int, int]:
         """How many examples there are and their side in pixels, without reading them where that can be known."""
         loaded = self.load()
-        return len(loaded.labels), int(loaded.inputs.shape[-1])
+        return len(loaded.labels), loaded.side
 
     def parts(self) -> tuple[int, int, int]:
         """How many examples train, how many validate, and of how many classes; unread ones by what is known of them."""
@@ -55,12 +57,13 @@ class Dataset(Choice):
 class Data:
     """Examples with labels, in three parts that share no example.
 
-    `inputs`: (examples, channels, height, width), uint8 for pictures. `labels`: (examples,), int64, as given to the
+    `inputs`: of pictures (examples, channels, height, width), uint8; of recordings int16 samples at 16 kHz, a row an
+    example; or texts. `labels`: (examples,), int64, as given to the
     learner, wrong ones included; `true_labels` the same before labels were spoilt on purpose. `train`, `valid`, `test`:
     positions of the examples of each part. `fingerprint`: a hash of everything above. `notes`: sentences for the user.
     """
 
-    inputs: Tensor
+    inputs: Inputs
     labels: Tensor
     true_labels: Tensor
     classes: tuple[str, ...]
@@ -77,6 +80,11 @@ class Data:
     def __post_init__(self) -> None:
         if not self.content:
             object.__setattr__(self, "content", _hashed(self.inputs).hex()[:16])
+
+    @property
+    def side(self) -> int:
+        """Side of the pictures in pixels; else how much of an example a model may see: tokens, or samples."""
+        return int(self.inputs.longest or 0) if isinstance(self.inputs, Ragged | Texts) else self.inputs.shape[-1]
 
     @property
     def measured_on(self) -> str:
@@ -147,7 +155,7 @@ def spoil(labels: np.ndarray, train: np.ndarray, share: float, classes: int, see
 
 
 def finish(
-    inputs: Tensor,
+    inputs: Inputs,
     labels: np.ndarray,
     classes: list[str],
     parts: Parts,
@@ -184,7 +192,7 @@ def finish(
         keys=tuple(keys or map(str, range(len(labels)))),
         groups=_numbered(groups),
         near=tuple(near),
-        content=hashlib.sha256(repr(inputs.shape).encode() + content).hexdigest()[:16],
+        content=hashlib.sha256(repr(_shape(inputs)).encode() + content).hexdigest()[:16],
     )
 
 
@@ -250,8 +258,14 @@ def _few(names: Sequence[str]) -> str:
     return f"{', '.join(names[:LISTED])}{' and others' if len(names) > LISTED else ''}"
 
 
-def _hashed(inputs: Tensor) -> bytes:
-    """A hash of all pixels and their shape, without a copy of them."""
+def _shape(inputs: Inputs) -> tuple[int, ...]:
+    return (len(inputs),) if isinstance(inputs, Ragged | Texts) else inputs.shape
+
+
+def _hashed(inputs: Inputs) -> bytes:
+    """A hash of all inputs and their shape, without a copy of them."""
+    if isinstance(inputs, Ragged | Texts):
+        return inputs.digest()
     digest = hashlib.sha256(repr((inputs.shape, inputs.dtype)).encode())
     for part in inputs.contiguous().split(4096):
         digest.update(part.numpy().tobytes())
@@ -272,9 +286,9 @@ def _corrected(labels: np.ndarray, mended: Mapping[int, int | None]) -> np.ndarr
     return found
 
 
-def _fingerprint(inputs: Tensor, content: bytes, parts: tuple[np.ndarray, ...], classes: list[str]) -> str:
+def _fingerprint(inputs: Inputs, content: bytes, parts: tuple[np.ndarray, ...], classes: list[str]) -> str:
     """A hash of all of it, with the shapes: one part more and the next one less is another data set."""
-    digest = hashlib.sha256(repr((inputs.shape, [len(part) for part in parts], classes)).encode())
+    digest = hashlib.sha256(repr((_shape(inputs), [len(part) for part in parts], classes)).encode())
     digest.update(content)
     for part in parts:
         digest.update(part.astype("int64").tobytes())
