@@ -10,7 +10,8 @@ from torch.nn import functional as F
 
 import workbench as wb
 from workbench.datasets import placement
-from workbench.datasets.base import cut, finish, positions, split, spoil
+from workbench.datasets.base import finish
+from workbench.datasets.parting import cut, positions, split, spoil
 from workbench.errors import BadData
 
 PARTS = ("train", "valid", "test")

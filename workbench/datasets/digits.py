@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workbench.choices import Options, Range, knob
-from workbench.datasets.base import Data, Dataset, finish, positions, split
+from workbench.datasets.base import Data, Dataset, finish
+from workbench.datasets.parting import positions, split
 from workbench.datasets.placement import PLACEMENTS, placed
 
 

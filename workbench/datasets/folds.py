@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from workbench.choices import whole
-from workbench.datasets.base import cut
+from workbench.datasets.parting import cut
 from workbench.errors import BadData, BadKnob
 
 if TYPE_CHECKING:

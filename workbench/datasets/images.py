@@ -13,7 +13,8 @@ from workbench import paths
 from workbench.choices import Options, Range, Text, knob, nearest
 from workbench.datasets import copies, layout, tables
 from workbench.datasets.augmentation import AUGMENTATIONS, NONE
-from workbench.datasets.base import Data, Dataset, finish, positions, split
+from workbench.datasets.base import Data, Dataset, finish
+from workbench.datasets.parting import positions, split
 from workbench.errors import BadData
 
 if TYPE_CHECKING:
