@@ -41,15 +41,15 @@ def together(hashes: Sequence[str], groups: Sequence[str]) -> np.ndarray:
     return np.array([root(f"h{own}").encode() for own in hashes], dtype=object)
 
 
-def twice(same: Sequence[str], labels: np.ndarray, names: Sequence[str]) -> list[str]:
-    """Sentences on files that are there more than once, those under two labels by name."""
+def twice(same: Sequence[str], labels: np.ndarray, names: Sequence[str], what: str = "picture") -> list[str]:
+    """Sentences on examples that are there more than once, those under two labels by name."""
     held: dict[str, list[int]] = {}
     for at, each in enumerate(same):
         held.setdefault(each, []).append(at)
     copies = [group for group in held.values() if len(group) > 1]
-    said = [f"{sum(map(len, copies)) - len(copies)} pictures are exact copies of others."] if copies else []
+    said = [f"{sum(map(len, copies)) - len(copies)} {what}s are exact copies of others."] if copies else []
     torn = [group for group in copies if len(Counter(labels[group].tolist())) > 1]
-    return said + [f"The same picture under two labels: {' and '.join(names[at] for at in group)}." for group in torn]
+    return said + [f"The same {what} under two labels: {' and '.join(names[at] for at in group)}." for group in torn]
 
 
 def near(pictures: Tensor, hashes: Sequence[str], looks: Sequence[str]) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from workbench.choices import Options, Range, Text, knob, nearest
 from workbench.datasets import copies, layout, tables
 from workbench.datasets.augmentation import AUGMENTATIONS, NONE
 from workbench.datasets.base import Data, Dataset, finish
-from workbench.datasets.parting import positions, split
+from workbench.datasets.parting import parted
 from workbench.errors import BadData
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Images(Dataset):
         labels = np.array([classes.index(found.labels[at]) for at in whole], dtype=np.int64)
         given = np.array([found.parts[at] for at in whole], dtype=object)
         same = copies.together(hashes, [found.groups[at] for at in whole])
-        parts, said = _parts(given, same, self.seed)
+        parts, said = parted(given, same, self.seed, "pictures", "folder")
         pictures = read.pictures[torch.tensor(whole)] if read.broken else read.pictures
         near = copies.near(pictures, hashes, [read.looks[at] for at in whole])
         said = found.said + said + copies.twice(hashes, labels, names) + _alike(near, parts, names)
@@ -205,50 +205,6 @@ def _listed(broken: Sequence[str]) -> str:
     except OSError:  # a list is no reason to fail in another way
         return f"{shown}{more}"
     return f"{shown}{more}; all of them: {path}"
-
-
-def _parts(
-    given: np.ndarray, same: np.ndarray, seed: int
-) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[str]]:
-    """Positions of the three parts: the folder's own where it has some, by hash what is missing.
-
-    `given`: part of each picture, "" for none; `same`: equal for those that must end up in one part.
-    """
-    import numpy as np
-
-    places = positions(same, seed)
-    if not given.any():
-        return split(places), []
-    part, said = given.copy(), []
-    first = {each: part[at] for at, each in reversed(list(enumerate(same))) if part[at]}
-    for name in ("test", "valid", "train"):  # a picture that is trained on is in no other part
-        first |= {each: name for each, own in zip(same, part, strict=True) if own == name}
-    moved = [at for at, each in enumerate(same) if part[at] and first[each] != part[at]]
-    part[moved] = [first[same[at]] for at in moved]
-    if moved:
-        said.append(
-            f"{len(moved)} pictures have a copy, or one of their group, in another part: they are in one part now."
-        )
-    loose = np.array([not each for each in part])
-    if loose.any():
-        part[loose] = [first.get(each, "train") for each in same[loose]]
-        said.append(f"{int(loose.sum())} pictures have no part of their own: they are in the training part.")
-    if not (part == "valid").any():
-        part[(part == "train") & (places < 0.25)] = "valid"
-        said.append(f"{_lacking('validation', 'valid', given)}: a quarter of the training part, by hash, is it.")
-    if not (part == "test").any():
-        part[(part == "valid") & (positions(same, seed + 1) < 0.5)] = "test"
-        said.append(f"{_lacking('test', 'test', given)}: half of the validation part, by hash, is it.")
-    order = np.argsort(places, kind="stable")  # so that a cut a class takes no run of neighbouring shots
-    train, valid, test = (order[part[order] == name] for name in ("train", "valid", "test"))
-    return (train, valid, test), said
-
-
-def _lacking(called: str, name: str, given: np.ndarray) -> str:
-    emptied = "since each of its pictures has a copy, or one of its group, in another part"
-    if (given == name).any():
-        return f"Nothing is left in the folder's {called} part, {emptied}"
-    return f"The folder has no {called} part"
 
 
 def _alike(near: list[tuple[int, int]], parts: Sequence[np.ndarray], names: Sequence[str]) -> list[str]:

@@ -34,6 +34,53 @@ def split(places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
+def parted(
+    given: np.ndarray, same: np.ndarray, seed: int, what: str, place: str
+) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], list[str]]:
+    """Positions of the three parts, those that are given where there are some, by hash what is missing; and sentences.
+
+    `given`: part of each example, "" for none; `same`: equal for those that must end up in one part; `what` the
+    examples are ("pictures"), and `place` where they come from ("folder"), for the sentences.
+    """
+    import numpy as np
+
+    places = positions(same, seed)
+    if not given.any():
+        return split(places), []
+    part, said = given.copy(), []
+    first = {each: part[at] for at, each in reversed(list(enumerate(same))) if part[at]}
+    for name in ("test", "valid", "train"):  # what is trained on is in no other part
+        first |= {each: name for each, own in zip(same, part, strict=True) if own == name}
+    moved = [at for at, each in enumerate(same) if part[at] and first[each] != part[at]]
+    part[moved] = [first[same[at]] for at in moved]
+    if moved:
+        said.append(
+            f"{len(moved)} {what} have a copy, or one of their group, in another part: they are in one part now."
+        )
+    loose = np.array([not each for each in part])
+    if loose.any():
+        part[loose] = [first.get(each, "train") for each in same[loose]]
+        said.append(f"{int(loose.sum())} {what} have no part of their own: they are in the training part.")
+    if not (part == "valid").any():
+        part[(part == "train") & (places < 0.25)] = "valid"
+        said.append(
+            f"{_lacking('validation', 'valid', given, what, place)}: a quarter of the training part, by hash, is it."
+        )
+    if not (part == "test").any():
+        part[(part == "valid") & (positions(same, seed + 1) < 0.5)] = "test"
+        said.append(f"{_lacking('test', 'test', given, what, place)}: half of the validation part, by hash, is it.")
+    order = np.argsort(places, kind="stable")  # so that a cut a class takes no run of neighbouring shots
+    train, valid, test = (order[part[order] == name] for name in ("train", "valid", "test"))
+    return (train, valid, test), said
+
+
+def _lacking(called: str, name: str, given: np.ndarray, what: str, place: str) -> str:
+    emptied = f"since each of its {what} has a copy, or one of its group, in another part"
+    if (given == name).any():
+        return f"Nothing is left in the {place}'s {called} part, {emptied}"
+    return f"The {place} has no {called} part"
+
+
 def cut(train: np.ndarray, labels: np.ndarray, per_class: int | None) -> np.ndarray:
     """The first `per_class` training examples of each class, in order, so that a larger cut holds a smaller."""
     import numpy as np
