@@ -1,7 +1,8 @@
-"""Where a person's pictures lie: a folder or a zip, listed without being unpacked."""
+"""Where a person's files lie, pictures or recordings: a folder or a zip, listed without being unpacked."""
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import threading
@@ -9,24 +10,46 @@ import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from workbench.errors import BadData
 
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+HEARD = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff")
 MOST_BYTES = 200_000_000  # of one file, as a zip declares it; no more is unpacked
 UTF8 = 0x800  # the flag of a zip's entry whose name is UTF-8
 
 
-class Source(Protocol):
-    """A place with pictures. `names`: of its pictures, with `/`, in order; `left_out`: a sentence on each other one."""
+@dataclass(frozen=True)
+class Kind:
+    """What a person's files are: the data set whose knobs messages name, how one and many are called, and endings."""
 
+    owner: str
+    one: str
+    many: str
+    endings: tuple[str, ...]
+
+    @property
+    def listed(self) -> str:
+        """The endings in a sentence."""
+        return " ".join(each.removeprefix(".") for each in self.endings)
+
+
+PICTURES = Kind("images", "picture", "pictures", ENDINGS)
+RECORDINGS = Kind("audio", "recording", "recordings", HEARD)
+
+
+class Source(Protocol):
+    """A place with files of a kind. `names`: of these, with `/`, in order; `left_out`: a sentence on each other one."""
+
+    kind: Kind
     path: Path
     names: list[str]
     left_out: list[str]
     broken: list[str]  # sentences on folders that cannot be looked into
-    others: Counter[str]  # how many files are no pictures, by ending
+    others: Counter[str]  # how many files are of no such kind, by ending
     said: list[str]  # sentences on the place as a whole
     folders: set[str]  # those that are there, empty ones too
 
@@ -36,12 +59,15 @@ class Source(Protocol):
     def read(self, name: str) -> bytes:
         """The file's bytes."""
 
+    def opened(self, name: str) -> BinaryIO:
+        """The file to read from, where it is too large to hold."""
+
 
 class Folder:
-    """All pictures below a folder. Links are followed to files inside it alone; hidden files are none."""
+    """All files of a kind below a folder. Links are followed to files inside it alone; hidden files are none."""
 
-    def __init__(self, path: Path):
-        self.path, self.root = path, path.resolve()
+    def __init__(self, path: Path, kind: Kind = PICTURES):
+        self.path, self.root, self.kind = path, path.resolve(), kind
         self.names: list[str] = []
         self.left_out: list[str] = []
         self.broken: list[str] = []
@@ -56,7 +82,7 @@ class Folder:
             self.folders |= {str(within / name) for name in folders if name not in links}
             self.left_out += [f"{within / name}: a link to a folder, put the folder itself there" for name in links]
             for name in sorted(name for name in names if not name.startswith(".")):
-                if name.lower().endswith(ENDINGS):
+                if name.lower().endswith(kind.endings):
                     self._add(f"{above}{name}", os.path.join(at, name))
                 else:
                     self.others[_ending(name)] += 1
@@ -83,12 +109,17 @@ class Folder:
         with open(self.path / name, "rb") as file:
             return file.read(MOST_BYTES)
 
+    def opened(self, name: str) -> BinaryIO:
+        """The file itself."""
+        return open(self.path / name, "rb")
+
 
 class Archive:
-    """All pictures in a zip, read one by one and never unpacked to disk."""
+    """All files of a kind in a zip, read one by one and never unpacked to disk."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, kind: Kind = PICTURES):
         self.path, self.left_out, self.broken, self.folders = path, [], [], set()  # type: ignore[var-annotated]
+        self.kind = kind
         self.others: Counter[str] = Counter()
         self._guard = threading.Lock()
         try:
@@ -100,7 +131,7 @@ class Archive:
         for entry in self._zip.infolist():
             self._add(entry)
         self.names = sorted(self._entries)
-        self.said = [_may_read_wrong(self._guessed, path)] if self._guessed else []
+        self.said = [_may_read_wrong(self._guessed, path, kind)] if self._guessed else []
 
     def _add(self, entry: zipfile.ZipInfo) -> None:
         name, guessed = _name(entry)
@@ -110,7 +141,7 @@ class Archive:
         if entry.is_dir():
             self.folders.add(name.rstrip("/"))
             return
-        if not name.lower().endswith(ENDINGS):
+        if not name.lower().endswith(self.kind.endings):
             self.others[_ending(name)] += 1
             return
         reason = _refused(entry, parts) or ("there twice" if name in self._entries else "")
@@ -133,6 +164,10 @@ class Archive:
         except Exception as error:  # zipfile raises whatever its decompressors do
             raise ValueError(f"cannot be unpacked: {error}") from error
 
+    def opened(self, name: str) -> BinaryIO:
+        """All its bytes, from which one can read."""
+        return io.BytesIO(self.read(name))
+
 
 def _ending(name: str) -> str:
     return PurePosixPath(name).suffix.lower() or "without an ending"
@@ -152,10 +187,10 @@ def _name(entry: zipfile.ZipInfo) -> tuple[str, bool]:
     return name, True
 
 
-def _may_read_wrong(names: Sequence[str], path: Path) -> str:
+def _may_read_wrong(names: Sequence[str], path: Path, kind: Kind) -> str:
     return (
-        f"The names of {len(names)} pictures in {path.name} may read wrong, {names[0]!r} for one: the zip does not say "
-        f"in which letters they are written. Zip the folder anew with a program that writes UTF-8."
+        f"The names of {len(names)} {kind.many} in {path.name} may read wrong, {names[0]!r} for one: the zip does "
+        f"not say in which letters they are written. Zip the folder anew with a program that writes UTF-8."
     )
 
 
@@ -170,14 +205,14 @@ def _refused(entry: zipfile.ZipInfo, parts: Sequence[str]) -> str:
     return f"larger than {MOST_BYTES // 1_000_000} MB" if entry.file_size > MOST_BYTES else ""
 
 
-def source(place: str) -> Source:
+def source(place: str, kind: Kind = PICTURES) -> Source:
     """The folder or the zip at `place`."""
-    path = Path(place).expanduser()
+    path, knob = Path(place).expanduser(), f"{kind.owner}.folder"
     if not place.strip():
-        raise BadData("images.folder must name a folder (or a zip) with a sub-folder for each class; it is empty.")
+        raise BadData(f"{knob} must name a folder (or a zip) with a sub-folder for each class; it is empty.")
     if path.is_dir():
-        return Folder(path)
+        return Folder(path, kind)
     if path.is_file() and zipfile.is_zipfile(path):
-        return Archive(path)
+        return Archive(path, kind)
     what = "a file, and no zip" if path.is_file() else "not there"
-    raise BadData(f"images.folder must be a folder, or a zip, with a sub-folder for each class; {place!r} is {what}.")
+    raise BadData(f"{knob} must be a folder, or a zip, with a sub-folder for each class; {place!r} is {what}.")

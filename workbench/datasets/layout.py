@@ -1,14 +1,13 @@
-"""Which class, part and group each picture has: from the folders that it lies in; groups from its name too."""
+"""Which class, part and group each file has: from the folders that it lies in; groups from its name too."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from workbench.datasets.files import ENDINGS, Source
+from workbench.datasets.files import PICTURES, Kind, Source
 from workbench.errors import BadData
 
 PARTS = {
@@ -20,7 +19,7 @@ PARTS = {
 
 @dataclass
 class Layout:
-    """A line a picture: its name in the source, its label, its part ("" where none is given), its group ("" for none).
+    """A line an example: its name in the source, its label, its part ("" where none is given), its group ("" for none).
 
     `left_out`: sentences on what is no example; `broken`: sentences on folders that cannot be opened and on lines of a
     table that cannot be used, `lost` their labels.
@@ -37,7 +36,7 @@ class Layout:
     top: str = ""  # the folder that holds everything, where there is one
 
     def add(self, name: str, label: str, part: str, group: str = "") -> None:
-        """One more picture."""
+        """One more example."""
         for held, value in zip(
             (self.names, self.labels, self.parts, self.groups), (name, label, part, group), strict=True
         ):
@@ -62,10 +61,11 @@ def by_folders(source: Source) -> Layout:
         else:
             found.add(name, composed(within[depth - 1]), part)
     if source.others:
-        found.said.append(_others(source.others))
+        found.said.append(_others(source))
     if not found.names:
+        many = source.kind.many
         raise BadData(
-            f"{source.path} holds no pictures ({_kinds()}) in sub-folders: put the pictures of each class into a "
+            f"{source.path} holds no {many} ({source.kind.listed}) in sub-folders: put the {many} of each class into a "
             f"folder with its name, or give a table of paths and labels.{_but(found)}"
         )
     _no_empty_class(source, top, depth, found)
@@ -77,18 +77,15 @@ def composed(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def _kinds() -> str:
-    return " ".join(each.removeprefix(".") for each in ENDINGS)
-
-
-def _others(others: Counter[str]) -> str:
-    counted = ", ".join(f"{many} {ending}" for ending, many in others.most_common(8))
-    more = ", and others" if len(others) > 8 else ""
-    return f"Files that are not read, by their endings: {counted}{more}. Pictures are those in {_kinds()}."
+def _others(source: Source) -> str:
+    counted = ", ".join(f"{many} {ending}" for ending, many in source.others.most_common(8))
+    more, kind = ", and others" if len(source.others) > 8 else "", source.kind
+    said = f"Files that are not read, by their endings: {counted}{more}."
+    return f"{said} {kind.many.capitalize()} are those in {kind.listed}."
 
 
 def _but(found: Layout) -> str:
-    """What there is instead of pictures: the first file that was left out, or the endings of others."""
+    """What there is instead of examples: the first file that was left out, or the endings of others."""
     why = [*found.broken, *found.left_out]
     first = f" Left out: {why[0]}{f', and {len(why) - 1} more' if len(why) > 1 else ''}." if why else ""
     return " ".join([first, *found.said]).rstrip()
@@ -115,21 +112,22 @@ def _parted(source: Source, top: str) -> bool:
 
 
 def _no_empty_class(source: Source, top: str, depth: int, found: Layout) -> None:
-    """A class without one picture would shift nothing here, but it is hardly meant."""
+    """A class without one example would shift nothing here, but it is hardly meant."""
     start = len(PurePosixPath(top).parts) if top else 0
     all_parts = (PurePosixPath(folder).parts[start:] for folder in source.folders)
     there = {composed(parts[-1]) for parts in all_parts if len(parts) == depth}
     empty = sorted(there - set(found.labels))
     if empty:
         raise BadData(
-            f"no pictures are in the folder of {', '.join(empty)}: add some, or remove the folder.{_but(found)}"
+            f"no {source.kind.many} are in the folder of {', '.join(empty)}: add some, or remove the folder."
+            f"{_but(found)}"
         )
 
 
 # -- groups ------------------------------------------------------------------------------------------------------------
 
 
-def grouped(found: Layout, group: str, columns: list[str]) -> None:
+def grouped(found: Layout, group: str, columns: list[str], kind: Kind = PICTURES) -> None:
     """Fill in the groups: from the table's column of that name (done already), or by a pattern in each file's name."""
     if not group or group in columns:
         return
@@ -137,19 +135,20 @@ def grouped(found: Layout, group: str, columns: list[str]) -> None:
         pattern = re.compile(group)
     except re.error as error:
         raise BadData(
-            f"images.group must be a pattern (a regular expression) or a column: {group!r}: {error}."
+            f"{kind.owner}.group must be a pattern (a regular expression) or a column: {group!r}: {error}."
         ) from None
     if pattern.groups != 1:
         has = f"{pattern.groups} groups in brackets"
         listed = f" Columns: {', '.join(columns)}." if columns else ""
         raise BadData(
-            f"images.group must hold one group in brackets, such as '(.+)_[0-9]+', that names what belongs together; "
-            f"{group!r} has {has}.{listed}"
+            f"{kind.owner}.group must hold one group in brackets, such as '(.+)_[0-9]+', that names what belongs "
+            f"together; {group!r} has {has}.{listed}"
         )
     hits = [pattern.search(PurePosixPath(name).name) for name in found.names]
     if not any(hits):
         raise BadData(
-            f"images.group {group!r} is found in no file's name; the first is {PurePosixPath(found.names[0]).name!r}."
+            f"{kind.owner}.group {group!r} is found in no file's name; "
+            f"the first is {PurePosixPath(found.names[0]).name!r}."
         )
     found.groups = [(hit.group(1) or "") if hit else "" for hit in hits]
     missed = sum(hit is None for hit in hits)

@@ -9,14 +9,17 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from workbench.choices import nearest
-from workbench.datasets.files import ENDINGS, Source
+from workbench.datasets.files import PICTURES, Kind, Source
 from workbench.datasets.layout import PARTS, Layout, composed
 from workbench.errors import BadData
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PATHS = ("path", "file", "filename", "file_name", "image", "image_path", "filepath")
+PATHS = (
+    *("path", "file", "filename", "file_name", "filepath"),
+    *("image", "image_path", "audio", "audio_path", "clip", "recording"),
+)
 LABELS = ("label", "class", "category", "target", "labels")
 SPLITS = ("part", "split", "subset")
 DELIMITERS = ",;\t|"
@@ -25,18 +28,19 @@ WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, an
 
 def by_table(source: Source, path: Path, path_column: str, label_column: str, group_column: str) -> Layout:
     """The lines of a CSV or parquet file; paths in it are relative to the source."""
-    table = read_table(path)
+    kind = source.kind
+    table = read_table(path, kind)
     columns = [str(each) for each in table.columns]
     file_at, label_at = (
-        _column(path_column, PATHS, "path", columns, path),
-        _column(label_column, LABELS, "label", columns, path),
+        _column(path_column, PATHS, "path", columns, path, kind),
+        _column(label_column, LABELS, "label", columns, path, kind),
     )
     parts = _given_parts(table, columns, path)
     group = table[group_column].tolist() if group_column in columns else [""] * len(table)
     found, there, seen = Layout(said=[*source.said]), _by_name(source.names), {}  # type: ignore[var-annotated]
     for row, (written, label) in enumerate(zip(table[file_at], table[label_at], strict=True), 2):
         name, label = _found(written, there), composed(label.strip())
-        reason = _unusable(name, label, there, seen, row)
+        reason = _unusable(name, label, there, seen, row, kind)
         if reason:
             found.broken.append(f"line {row} of {path.name}: {reason}")
             found.lost |= {label} - {""}
@@ -45,10 +49,10 @@ def by_table(source: Source, path: Path, path_column: str, label_column: str, gr
         found.add(name, label, parts[row - 2], str(group[row - 2]).strip())
     unnamed = len(source.names) - len(seen)
     if unnamed:
-        found.said.append(f"{unnamed:,} pictures of {source.path} are not in {path.name}, and are no examples.")
+        found.said.append(f"{unnamed:,} {kind.many} of {source.path} are not in {path.name}, and are no examples.")
     if not found.names:
         first = f" The first: {found.broken[0]}." if found.broken else ""
-        raise BadData(f"{path} names no picture of {source.path}: paths in it are relative to that folder.{first}")
+        raise BadData(f"{path} names no {kind.one} of {source.path}: paths in it are relative to that folder.{first}")
     return found
 
 
@@ -58,7 +62,7 @@ def _by_name(names: Sequence[str]) -> dict[str, str]:
 
 
 def _found(written: str, there: dict[str, str]) -> str:
-    """The name of the picture that is meant, as written where there is none."""
+    """The name of the file that is meant, as written where there is none."""
     name = str(PurePosixPath(written.strip().replace("\\", "/"))) if written.strip() else ""
     return there.get(name) or there.get(composed(name)) or name
 
@@ -81,7 +85,7 @@ def _given_parts(table: pd.DataFrame, columns: Sequence[str], path: Path) -> lis
     return [PARTS.get(cell.lower(), "") for cell in cells]
 
 
-def _unusable(name: str, label: str, there: Container[str], seen: dict[str, int], row: int) -> str:
+def _unusable(name: str, label: str, there: Container[str], seen: dict[str, int], row: int, kind: Kind) -> str:
     if not name:
         return "no path"
     if not label:
@@ -89,12 +93,12 @@ def _unusable(name: str, label: str, there: Container[str], seen: dict[str, int]
     if name in seen:
         return f"{name} stands in line {seen[name]} already"
     if name not in there:
-        known = name.lower().endswith(ENDINGS)
-        return f"{name} is not there" if known else f"{name} is no picture file"
+        known = name.lower().endswith(kind.endings)
+        return f"{name} is not there" if known else f"{name} is no {kind.one} file"
     return ""
 
 
-def _column(named: str, usual: tuple[str, ...], what: str, columns: list[str], path: Path) -> str:
+def _column(named: str, usual: tuple[str, ...], what: str, columns: list[str], path: Path, kind: Kind) -> str:
     if named:
         if named in columns:
             return named
@@ -104,17 +108,20 @@ def _column(named: str, usual: tuple[str, ...], what: str, columns: list[str], p
         return found[0]
     said = "several that may be" if found else "none that is called as one usually is"
     raise BadData(
-        f"which column of {path.name} holds each picture's {what}? There is {said} it: set images.{what}_column to one "
+        f"which column of {path.name} holds each {kind.one}'s {what}? There is {said} it: set "
+        f"{kind.owner}.{what}_column to one "
         f"of {', '.join(columns)}."
     )
 
 
-def read_table(path: Path) -> pd.DataFrame:
+def read_table(path: Path, kind: Kind = PICTURES) -> pd.DataFrame:
     """A CSV (any usual delimiter, UTF-8 or UTF-16 with its mark) or a parquet file, every cell as text, "NA" too."""
     import pandas as pd
 
     if not path.is_file():
-        raise BadData(f"images.table must be a CSV or parquet file of paths and labels; {str(path)!r} is not there.")
+        raise BadData(
+            f"{kind.owner}.table must be a CSV or parquet file of paths and labels; {str(path)!r} is not there."
+        )
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             found = _whole(pd.read_parquet(path, dtype_backend="numpy_nullable"))
