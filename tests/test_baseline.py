@@ -14,7 +14,9 @@ from sklearn.metrics import accuracy_score, log_loss
 import workbench as wb
 from workbench import baseline as module
 from workbench import paths
-from workbench.baseline import baseline, fitted, pixels
+from workbench.baseline import baseline, fitted, pixels, words
+from workbench.datasets.base import finish
+from workbench.datasets.ragged import Texts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -111,3 +113,28 @@ def test_a_run_tells_it_after_its_first_row(tiny, data):
     assert run.baseline == baseline(data)
     told = [event["event"] for event in run.files.events()]
     assert told.index("row") < told.index("baseline") < len(told) - 1 - told[::-1].index("row")
+
+
+def texts(second=False):
+    """Two classes told apart by one word, which is in the second text where there is one."""
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, 300)
+    filler = [" ".join(draw.choice(["a", "the", "of", "sun", "moon"], 8)) for _ in labels]
+    telling = [["good", "bad"][label] for label in labels]
+    first = tuple(f"{some} {word}" for some, word in zip(filler, filler if second else telling, strict=True))
+    parts = (np.arange(180), np.arange(180, 240), np.arange(240, 300))
+    return finish(Texts(first, tuple(telling) if second else (), 16), labels, ["good", "bad"], parts)
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_of_texts_it_is_a_linear_model_on_weighted_words_and_pairs(second):
+    data = texts(second)
+    assert baseline(data)["accuracy"] == 1.0 and baseline(data)["loss"] < 0.3
+    counted, line = fitted(data)
+    assert {"good", "bad", "the sun"} <= set(counted.vocabulary_) and counted.sublinear_tf
+    assert line.coef_.shape == (1, len(counted.vocabulary_))
+
+
+def test_of_very_many_letters_the_beginning_of_each_text_is_read(monkeypatch):
+    monkeypatch.setattr(module, "LETTERS", 600)
+    assert words(Texts(("x" * 500, "y"))) == ["x" * 300 + "\n", "y\n"]
