@@ -137,7 +137,7 @@ def ordinary(turn: str) -> dict[str, Any]:
 
 
 def _read() -> Any:
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
 
     recipe = _recipe()
     data = recipe.data.load()

@@ -86,7 +86,7 @@ def _data_and_network() -> Any:
     import torch
 
     import workbench as wb
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
 
     started = time.perf_counter()
     data = cifar().load()

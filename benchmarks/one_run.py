@@ -50,7 +50,7 @@ def data_and_network(model: str) -> Any:
     import torch
 
     import workbench as wb
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
 
     data = wb.Digits().load()
     built = build(wb.backbone(model, "random"), side=32, seed=0)

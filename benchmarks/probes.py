@@ -134,7 +134,7 @@ def _recipe(folder: str, regularizers: str = "l2, dropout, l1") -> Any:
 
 def _read(folder: str) -> Any:
     """The data as ours reads it, the body with the same random weights, and the pictures prepared."""
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
 
     recipe = _recipe(folder)
     data = recipe.data.load()

@@ -62,7 +62,7 @@ def rival(features_once: bool, many: int, turn: str) -> dict[str, float]:
     import timm  # noqa: F401
     import torch
 
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
 
     settings, recipe = rivals.proposed(_recipe(), CONFIGURATIONS)[0][:many], _recipe()
     torch.manual_seed(int(turn))

@@ -101,7 +101,7 @@ def rival(heads: int, turn: str) -> dict[str, Any]:
     import torch
     from torch.nn import functional as F
 
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
     from workbench.learners.plan import device, resolved
 
     recipe, where = _recipe(), device()

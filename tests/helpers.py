@@ -61,3 +61,10 @@ def noisy_folder(folder, classes=("a", "b"), each=20, side=32):
             pixels = draw.integers(0, 256, (side, side, 3)).astype("uint8")
             Image.fromarray(pixels).save(folder / name / f"{at:02}.png")
     return folder
+
+
+def with_front(built, **values):
+    """A backbone with another way for examples to come to it."""
+    from dataclasses import replace
+
+    return replace(built, front=replace(built.front, **values))

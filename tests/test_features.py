@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import pytest
 import torch
+from helpers import with_front
 from safetensors.torch import save_file
 
 import workbench as wb
 from workbench import features, paths, progress
-from workbench.backbones.vision import build
+from workbench.backbones.building import build
 from workbench.datasets import Data
 from workbench.datasets.augmentation import augmented
 
@@ -138,9 +139,9 @@ def test_another_key_for_whatever_changes_the_features(tiny, pictures):
         (built, pictures[:39]),
         (built, pictures.reshape(40, 1, 16, 64)),
         (build(tiny, side=32, seed=1), pictures),  # other weights
-        (replace(built, mean=(0.0, 0.0, 0.0)), pictures),  # other preprocessing
-        (replace(built, std=(1.0, 1.0, 1.0)), pictures),
-        (replace(built, size=64), pictures),
+        (with_front(built, mean=(0.0, 0.0, 0.0)), pictures),  # other preprocessing
+        (with_front(built, std=(1.0, 1.0, 1.0)), pictures),
+        (with_front(built, size=64), pictures),
     ]
     found = [kept(*case) for case in cases]
     assert len(files()) == len(cases)

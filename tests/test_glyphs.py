@@ -14,8 +14,9 @@ from safetensors.torch import load_file
 import workbench as wb
 from workbench import paths
 from workbench.backbones import glyphs
+from workbench.backbones.building import build
+from workbench.backbones.cards import cards
 from workbench.backbones.pretraining import RECIPES, pretrain, reached, trained
-from workbench.backbones.vision import build, cards
 from workbench.errors import BadChoice
 
 OURS = sorted(RECIPES)
@@ -70,7 +71,7 @@ def test_a_few_steps_write_weights_and_a_card_that_build_loads(tmp_path, monkeyp
     card = json.loads((tmp_path / "new" / "glyph-resnet.json").read_text(), parse_constant=pytest.fail)
     assert path == tmp_path / "new" / "glyph-resnet.safetensors"
     assert {each.name for each in path.parent.iterdir()} == {"glyph-resnet.json", "glyph-resnet.safetensors"}
-    assert set(card) == set(cards()["glyph-resnet"]) and card["recipe"]["steps"] == 2
+    assert set(card) | {"domain"} == set(cards()["glyph-resnet"]) and card["recipe"]["steps"] == 2
     assert card["command"] == "python -m workbench pretrain glyph-resnet --seed 3 --steps 2" and card["seed"] == 3
     for place in ("centred", "scattered"):
         assert 0.1 < card["reaches"][place]["mean"] < 1 and card["reaches"][place]["spread"] == 0
@@ -123,7 +124,7 @@ def test_the_shipped_weights_are_small_and_their_card_is_true(name):
     assert {key: card["recipe"][key] for key in ("steps", "batch", "lr")} == {
         "steps": recipe.steps, "batch": recipe.batch, "lr": recipe.lr}  # fmt: skip
     assert card["command"] == f"python -m workbench pretrain {name}" and card["seed"] == 0 and card["seconds"] > 0
-    assert (card["channels"], card["input_size"]) == (built.channels, built.size) == (1, 32)
+    assert (card["channels"], card["input_size"]) == (built.front.channels, built.front.size) == (1, 32)
     assert card["licence"] == "Apache-2.0" and "matplotlib" in card["source"]
     assert all(re.fullmatch(r"\d+(\.\d+)+", card["versions"][each]) for each in ("torch", "timm", "matplotlib"))
     for place in ("centred", "scattered"):

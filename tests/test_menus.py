@@ -7,7 +7,7 @@ import timm
 
 import workbench as wb
 from workbench import menus
-from workbench.backbones.vision import build
+from workbench.backbones.building import build
 from workbench.choices import MENUS, entries, menu_base
 from workbench.errors import BadChoice
 

@@ -41,7 +41,7 @@ def test_the_menus_name_every_entry():
         line = re.search(rf"^\| {menu} \| (.*) \|$", README, re.M).group(1)
         named = set(re.findall(r"`([^`]+)`", line))
         if menu == "backbones":
-            from workbench.backbones.vision import cards
+            from workbench.backbones.cards import cards
 
             assert named == set(cards())
         else:

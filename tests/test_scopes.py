@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import workbench as wb
-from workbench.backbones.vision import build
+from workbench.backbones.building import build
 from workbench.errors import BadChoice, BadKnob
 from workbench.scopes import blocks_of
 

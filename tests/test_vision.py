@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import huggingface_hub.constants
 import pytest
 import timm
 import torch
+from helpers import with_front
 from safetensors.torch import load_file, save_file
 
 import workbench as wb
-from workbench.backbones import vision
-from workbench.backbones.vision import build
+from workbench.backbones import naming, vision
+from workbench.backbones.building import build
 from workbench.errors import BadChoice, NoWeights
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -49,11 +48,11 @@ def features(built, pictures=PICTURES):
 @pytest.mark.parametrize("name", OURS)
 def test_ours_are_there_without_a_network(name):
     built = build(wb.backbone(name), side=32, seed=0)
-    assert (built.channels, built.size, built.mean, built.std) == (1, 32, (0.2,), (0.3,))
+    assert (built.front.channels, built.front.size, built.front.mean, built.front.std) == (1, 32, (0.2,), (0.3,))
     assert features(built).shape == (3, built.width) and not built.body.training
     assert not any(weight.requires_grad for weight in built.body.parameters())
     random = build(wb.backbone(name, "random"), side=32, seed=0)
-    assert (random.width, random.channels, random.size) == (built.width, 1, 32)
+    assert (random.width, random.front.channels, random.front.size) == (built.width, 1, 32)
     assert random.fingerprint != built.fingerprint == build(wb.backbone(name), side=96, seed=1).fingerprint
 
 
@@ -61,7 +60,7 @@ def test_ours_are_there_without_a_network(name):
 def test_any_timm_name_with_random_weights(name):
     built = build(wb.backbone(name, "random"), side=32, seed=0)
     assert features(built).shape == (3, built.width) and torch.isfinite(features(built)).all()
-    assert built.channels == 3 and built.mean == tuple(timm.get_pretrained_cfg(name).mean)
+    assert built.front.channels == 3 and built.front.mean == tuple(timm.get_pretrained_cfg(name).mean)
 
 
 def test_random_weights_are_a_function_of_the_seed_alone(tiny):
@@ -197,7 +196,7 @@ def test_a_hub_cache_is_found(source, tmp_path):
     (snapshot / "model.safetensors").symlink_to(blob)
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text("abc123")
-    assert vision.cached_names() == [TAGGED] and vision.on_disk() == [*OURS, TAGGED]
+    assert vision.cached_names() == [TAGGED] and naming.on_disk() == [*OURS, TAGGED]
     for name in ("test_resnet", TAGGED):
         built = build(wb.backbone(name), side=32, seed=0)
         assert torch.equal(built.body.layer4[0].conv1.weight, source.layer4[0].conv1.weight)
@@ -209,7 +208,7 @@ def test_what_is_half_downloaded_is_not_on_this_disk(tmp_path):
     blobs = tmp_path / "hub" / f"models--timm--{TAGGED}" / "blobs"
     blobs.mkdir(parents=True)
     (blobs / "0f0f.incomplete").write_bytes(b"half")
-    assert vision.on_disk() == list(OURS)
+    assert naming.on_disk() == list(OURS)
 
 
 @pytest.mark.parametrize(
@@ -234,9 +233,9 @@ def test_an_unknown_name_comes_with_the_nearest(name, message):
 
 
 def test_tags_that_timm_has_are_fine():
-    vision.check_name("resnet18")
-    vision.check_name("resnet18.a1_in1k")
-    vision.check_name("glyph-vit")
+    naming.check_name("resnet18")
+    naming.check_name("resnet18.a1_in1k")
+    naming.check_name("glyph-vit")
 
 
 @pytest.mark.parametrize(
@@ -254,7 +253,7 @@ def test_tags_that_timm_has_are_fine():
 )
 def test_networks_take_pictures_of_any_side(name, side, size):
     built = build(wb.backbone(name, "random"), side=side, seed=0)
-    assert built.size == size
+    assert built.front.size == size
     for shown in (side, 64):  # those of the data set, and a user's own
         pictures = torch.randint(0, 256, (2, 1, shown, shown), dtype=torch.uint8)
         assert tuple(built.prepare(pictures).shape[2:]) == (size or shown, size or shown)
@@ -263,7 +262,7 @@ def test_networks_take_pictures_of_any_side(name, side, size):
 
 def test_prepare_standardises_channel_by_channel():
     built = build(wb.backbone("test_resnet", "random"), side=32, seed=0)
-    built = replace(built, mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 0.2))
+    built = with_front(built, mean=(0.1, 0.2, 0.3), std=(0.5, 0.25, 0.2))
     colour = torch.tensor([0, 51, 255], dtype=torch.uint8).view(1, 3, 1, 1).expand(2, 3, 4, 6)
     found = built.prepare(colour)
     assert found.dtype == torch.float32 and found.is_contiguous(memory_format=torch.channels_last)
@@ -271,16 +270,16 @@ def test_prepare_standardises_channel_by_channel():
 
 
 def test_prepare_brings_grey_to_colour_and_colour_to_grey():
-    three = replace(build(wb.backbone("test_resnet", "random"), side=32, seed=0), mean=(0.0,) * 3, std=(1.0,) * 3)
+    three = with_front(build(wb.backbone("test_resnet", "random"), side=32, seed=0), mean=(0.0,) * 3, std=(1.0,) * 3)
     grey = three.prepare(PICTURES)
     assert grey.shape == (3, 3, 32, 32) and torch.equal(grey, (PICTURES / 255).expand(-1, 3, -1, -1))
-    one = replace(build(wb.backbone("glyph-resnet"), side=32, seed=0), mean=(0.0,), std=(1.0,))
+    one = with_front(build(wb.backbone("glyph-resnet"), side=32, seed=0), mean=(0.0,), std=(1.0,))
     colour = torch.stack([torch.full((1, 32, 32), value, dtype=torch.uint8) for value in (0, 30, 240)], 1)
     assert one.prepare(colour).unique().tolist() == pytest.approx([270 / 3 / 255])
 
 
 def test_prepare_brings_pictures_to_the_side_that_the_body_wants():
-    built = replace(build(wb.backbone("glyph-resnet"), side=32, seed=0), mean=(0.0,), std=(1.0,))
+    built = with_front(build(wb.backbone("glyph-resnet"), side=32, seed=0), mean=(0.0,), std=(1.0,))
     striped = ((torch.arange(96) % 3 == 1) * 255).expand(1, 1, 96, 96).to(torch.uint8)
     found = built.prepare(striped)
     assert found.shape == (1, 1, 32, 32)

@@ -37,10 +37,10 @@ def held_bytes(backbone: Backbone, side: int) -> float:
 @lru_cache(maxsize=256)
 def _probed(backbone: Backbone, side: int) -> tuple[float, float]:
     """Seconds, and bytes between forward and backward, a picture."""
-    built, pictures, _, mixed = _built(backbone, side)
+    built, blank, where, mixed = _built(backbone, side)
     with mixed:
-        seconds, body = _timed(built.body, built.prepare(pictures)), built.body.requires_grad_(True)
-        few, more = (_saved(body, built.prepare(pictures[:many])) for many in (FEW, 2 * FEW))
+        seconds, body = _timed(built.body, built.prepare(blank).to(where)), built.body.requires_grad_(True)
+        few, more = (_saved(body, built.prepare(blank[:many]).to(where)) for many in (FEW, 2 * FEW))
     return seconds, (more - few) / FEW  # what both hold, weights in half the bits say, is no picture's
 
 
@@ -50,35 +50,30 @@ def _tail_seconds(backbone: Backbone, scope: Scope, side: int, examples: int) ->
     from workbench.learners.plan import half_of, resolved
     from workbench.recipe import Recipe
 
-    built, pictures, where, mixed = _built(backbone, side)
+    built, blank, where, mixed = _built(backbone, side)
     recipe = Recipe("digits", backbone, scope=scope)
-    half = half_of(recipe, built, pictures[:FEW], examples, where, resolved("auto", where))
+    half = half_of(recipe, built, blank[:FEW], examples, where, resolved("auto", where))
     if half is None:
         return None
     import torch
 
     with mixed, torch.no_grad():
-        middle = half.beginning(built.prepare(pictures))
+        middle = half.beginning(built.prepare(blank).to(where))
         return _timed(half.tail, middle)
 
 
-def _built(backbone: Backbone, side: int) -> tuple[Built, torch.Tensor, torch.device, torch.autocast]:
-    """The network with random weights, blank pictures for it, where they are, and in which numbers it computes."""
+def _built(backbone: Backbone, side: int) -> tuple[Built, Any, torch.device, torch.autocast]:
+    """The network with random weights, blank examples for it, where they are, and in which numbers it computes."""
     import torch
 
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
     from workbench.learners.plan import device, resolved
 
     where = device()
     built = build(backbone, side=side, seed=0)
     built.body.to(where)
-    pictures = torch.zeros(PROBE, 3, side, side, dtype=torch.uint8, device=where)
-    return (
-        built,
-        pictures,
-        where,
-        torch.autocast(where.type, torch.bfloat16, enabled=resolved("auto", where) == torch.bfloat16),
-    )
+    mixed = torch.autocast(where.type, torch.bfloat16, enabled=resolved("auto", where) == torch.bfloat16)
+    return built, built.front.blank(PROBE, side), where, mixed
 
 
 def _timed(body: Any, inputs: torch.Tensor) -> float:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from workbench.backbones import Built
     from workbench.datasets import Data
+    from workbench.datasets.base import Inputs
     from workbench.learners.cutting import Halves
 
 BATCH = 256
@@ -36,8 +37,9 @@ def kept(
     `rows`: positions in `data.inputs`; `dtype`: torch.bfloat16 computes under autocast. `how` and `seed` say how the
     pictures are changed first, as `augmented` does. `half`: only its beginning, (rows, ...) as that gives it.
     """
-    prepared = f"{built.size}|{built.channels}|{built.mean}|{built.std}"
-    about = f"{built.fingerprint}|{prepared}|{data.content}|{dtype}|{device}|{how}|{seed if how != 'none' else ''}"
+    about = (
+        f"{built.fingerprint}|{built.front.about}|{data.content}|{dtype}|{device}|{how}|{seed if how != 'none' else ''}"
+    )
     about += f"|{half.name}" if half else ""
     digest = hashlib.sha256(about.encode())
     digest.update(rows.numpy().tobytes())
@@ -51,7 +53,7 @@ def kept(
 
 def compute(
     built: Built,
-    pictures: Tensor,
+    inputs: Inputs,
     rows: Tensor,
     device: Any,
     dtype: Any,
@@ -64,16 +66,40 @@ def compute(
 
     from workbench.datasets.augmentation import augmented
 
+    if not isinstance(inputs, torch.Tensor):
+        return _in_turn(built, inputs[rows], device, dtype)
     body = built.body.eval().to(device)
     mixed = torch.autocast(torch.device(device).type, dtype) if dtype == torch.bfloat16 else nullcontext()
     compute, parts = half.beginning if half else body, []
     with torch.no_grad(), mixed:
         for at, part in enumerate(torch.split(rows, BATCH) if len(rows) else ()):
-            shown = augmented(pictures[part], how, seed * 1_000_003 + at)
+            shown = augmented(inputs[part], how, seed * 1_000_003 + at)
             some = torch.split(shown, BATCH if torch.device(device).type == "cuda" else ON_CPU)
             parts += [compute(built.prepare(each.to(device))).float().cpu() for each in some]
             progress.tell("examples through the backbone", min(len(rows), (at + 1) * BATCH), len(rows))
     return torch.cat(parts) if parts else torch.zeros(0, built.width)
+
+
+def _in_turn(built: Built, inputs: Inputs, device: Any, dtype: Any) -> Tensor:
+    """The same of examples of unequal length, those of about one length together."""
+    import torch
+
+    body = built.body.eval().to(device)
+    mixed = torch.autocast(torch.device(device).type, dtype) if dtype == torch.bfloat16 else nullcontext()
+    encoded, found, done = built.encode(inputs), torch.zeros(len(inputs), built.width), 0
+    with torch.no_grad(), mixed:
+        for at in alike(encoded.lengths, BATCH if torch.device(device).type == "cuda" else ON_CPU):
+            found[at] = body(built.prepare(encoded[at]).to(device)).float().cpu()
+            done += len(at)
+            progress.tell("examples through the backbone", done, len(inputs))
+    return found
+
+
+def alike(lengths: Tensor, size: int) -> list[Tensor]:
+    """Positions in batches of about one length, the longest first: so nothing is padded that need not be."""
+    import torch
+
+    return list(torch.split(lengths.argsort(stable=True, descending=True), size)) if len(lengths) else []
 
 
 def _read(path: Path) -> Tensor | None:

@@ -18,7 +18,7 @@ from workbench.waiting import told
 def prepared(recipe: Recipe, folder: str | Path | None) -> Run:
     """A run's folder with its recipe in it: a new one, or `folder` where it is empty or holds the same recipe."""
     if not recipe.backbone.architecture:
-        from workbench.backbones.vision import check_name
+        from workbench.backbones.naming import check_name
 
         check_name("")
     files = new(recipe.id) if folder is None else RunFolder(folder)

@@ -18,7 +18,7 @@ from workbench.learners.head import dropped
 from workbench.learners.module import Module
 from workbench.measuring import measured
 from workbench.regularizers import Now, Regularizer, Row
-from workbench.sampling import by_key, class_weights, order, stratified
+from workbench.sampling import by_key, by_length, class_weights, order, stratified
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -173,7 +173,8 @@ class Job:
     def _drawn(self, generator: torch.Generator, fold: int) -> Tensor:
         """The epoch's order: every example once, or as often as draws with every class as likely hit it."""
         own, shares = self.train[fold], self.shares[fold] if self.recipe.data.balance == "resampled" else None
-        return own[order(self.learner.labels.cpu()[own], shares, generator)]
+        drawn, lengths = own[order(self.learner.labels.cpu()[own], shares, generator)], self.learner.lengths
+        return drawn if lengths is None else drawn[by_length(lengths[drawn], self.recipe.batch_size, generator)]
 
     def _drop(self, draws: Callable[..., Tensor]) -> Callable[[Tensor], Tensor] | None:
         if "dropout" not in self.now:

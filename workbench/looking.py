@@ -43,7 +43,7 @@ def batch(recipe: Recipe, count: int = 16, seed: int = 0) -> list[dict[str, Any]
     """
     import torch
 
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
     from workbench.datasets.augmentation import augmented
 
     data = recipe.data.load()
@@ -62,7 +62,7 @@ def batch(recipe: Recipe, count: int = 16, seed: int = 0) -> list[dict[str, Any]
 def _as_pictures(prepared: Tensor, built: Any) -> Tensor:
     import torch
 
-    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (built.mean, built.std))
+    mean, std = (torch.tensor(v).view(-1, 1, 1) for v in (built.front.mean, built.front.std))
     return ((prepared * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
 

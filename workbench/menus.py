@@ -58,7 +58,7 @@ def counts(recipe: Recipe, classes: int, side: int) -> dict[str, int]:
     """
     import torch
 
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
     from workbench.learners import head
     from workbench.scopes import Head
 
@@ -76,7 +76,7 @@ def counts(recipe: Recipe, classes: int, side: int) -> dict[str, int]:
 
 def _weights(recipe: Recipe) -> list[dict[str, Any]]:
     data = recipe.data.load()
-    found = counts(recipe, len(data.classes), data.inputs.shape[-1])
+    found = counts(recipe, len(data.classes), data.side)
     by = f"gradient steps ({recipe.scope.name})"
     return [
         _row("parameter, trained", "head", f"{found['head trained']:,}", by),

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.datasets.ragged import Ragged, Texts
 from workbench.errors import BadData, BrokenRun
+from workbench.features import alike
 from workbench.learners import head
 from workbench.scopes import Head
 
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from workbench.learners.plan import Plan
     from workbench.recipe import Recipe
     from workbench.scopes import Scope
+
+
+BATCH = 256  # examples that are answered together
 
 
 class Whole(torch.nn.Module):
@@ -77,7 +82,7 @@ def whole(scope: Scope, built: Built, state: Mapping[str, Tensor]) -> Whole:
 
 def from_folder(recipe: Recipe, files: RunFolder, step: int) -> Predictor:
     """The model whose weights a run's folder holds of `step`; the data that it was trained on need not be there."""
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
     from workbench.learners.plan import DTYPES, device
 
     about = files.read("environment.json") or {}
@@ -123,16 +128,28 @@ def pictures(
 
 @torch.no_grad()
 def logits(by: Predictor, inputs: Any) -> Tensor:
-    """Logits (examples, classes) of uint8 pictures (examples, channels, height, width), in batches."""
+    """Logits (examples, classes) of what a data set holds: uint8 pictures (examples, channels, height, width), texts or
+    clips; in batches."""
     model = by.model.to(by.device)
+    encoded = by.built.encode(inputs if isinstance(inputs, Ragged | Texts) else _as_pictures(inputs))
+    plain = not isinstance(encoded, Ragged)
+    turns = torch.arange(len(encoded)).split(BATCH) if plain else alike(encoded.lengths, BATCH)
+    with torch.autocast(by.device.type, torch.bfloat16, enabled=by.dtype == torch.bfloat16):
+        parts = [
+            model(_floats(by.built.prepare(encoded[at].to(by.device) if plain else encoded[at]), by)) for at in turns
+        ]
+    return torch.cat([part.float().cpu() for part in parts])[torch.cat([*turns]).argsort()]
+
+
+def _floats(prepared: Tensor, by: Predictor) -> Tensor:
+    """On the device, in the body's own numbers; tokens stay whole."""
+    dtype = next(by.model.body.parameters()).dtype
+    return prepared.to(by.device, dtype) if prepared.is_floating_point() else prepared.to(by.device)
+
+
+def _as_pictures(inputs: Any) -> Tensor:
     pictures = torch.as_tensor(inputs)
     if pictures.dim() != 4 or pictures.shape[1] not in (1, 3):
         rule = "inputs must be files, or uint8 pictures (examples, 1 or 3 channels, height, width)"
         raise BadData(f"{rule}, got {tuple(pictures.shape)}.")
-    body_dtype = next(model.body.parameters()).dtype
-    mixed = torch.autocast(by.device.type, torch.bfloat16, enabled=by.dtype == torch.bfloat16)
-    with mixed:
-        parts = [
-            model(by.built.prepare(p.to(by.device)).to(body_dtype)).float().cpu() for p in torch.split(pictures, 256)
-        ]
-    return torch.cat(parts)
+    return pictures

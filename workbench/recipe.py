@@ -11,7 +11,8 @@ from typing import Any, Self, cast
 from workbench.choices import Choice, Knob, Knobbed, Menu, Options, Range, Text, knob, known
 from workbench.errors import BadChoice
 
-BUNDLED = "glyph-resnet"  # the backbone of bundled data where none is named; for a person's own there is no default
+# The backbone of bundled data where none is named, by what it reads; for a person's own there is no default.
+BUNDLED = {"vision": "glyph-resnet", "language": "docs-bert", "speech": "formant-encoder"}
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 
@@ -39,7 +40,7 @@ class Recipe(Knobbed):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.backbone.architecture and not self.data.own:
-            object.__setattr__(self, "backbone", type(self.backbone)(BUNDLED))
+            object.__setattr__(self, "backbone", type(self.backbone)(BUNDLED[self.data.domain]))
         self.turns()  # what cannot be turned shall be told before anything trains
 
     @property

@@ -154,7 +154,7 @@ def environment(job: Job) -> dict[str, Any]:
         "data": job.data.fingerprint,
         "valid": job.data.measured_on,
         "classes": list(job.data.classes),
-        "side": int(job.data.inputs.shape[-1]),
+        "side": job.data.side,
         "backbone": plan.built.fingerprint,
         "cut": job.learner.cut,  # the last part whose outcome is kept
     }

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+POOL = 20  # batches that are sorted by length together
+
 
 def class_weights(labels: Tensor, classes: int) -> Tensor:
     """What each class weighs so that all weigh the same together, 1 on average over the examples: (classes,)."""
@@ -32,6 +34,18 @@ def order(labels: Tensor, shares: Tensor | None, generator: torch.Generator) -> 
     if shares is None:
         return torch.randperm(len(labels), generator=generator)
     return torch.multinomial(shares[labels], len(labels), replacement=True, generator=generator)
+
+
+def by_length(lengths: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Positions so that examples of about one length stand in one batch of `size`: padding costs time.
+
+    Pools of some batches are sorted, then the whole batches of all are shuffled; what fills no batch comes last.
+    """
+    pools = [at[lengths[at].argsort(stable=True)] for at in torch.split(torch.arange(len(lengths)), POOL * size)]
+    found = torch.cat(pools)
+    whole = len(found) // size
+    batches = found[: whole * size].reshape(whole, size)[torch.randperm(whole, generator=generator)]
+    return torch.cat([batches.flatten(), found[whole * size :]])
 
 
 def by_key(of: Tensor, keys: Sequence[Any]) -> Tensor:

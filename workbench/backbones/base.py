@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from workbench.choices import Choice, Text, knob
 
@@ -25,7 +25,7 @@ class Backbone(Choice):
 
     @classmethod
     def made(cls, name: str, knobs: Mapping[str, Any]) -> Backbone:
-        from workbench.backbones.vision import check_name
+        from workbench.backbones.naming import check_name
 
         if name:  # none yet: a recipe says what that means
             check_name(name)
@@ -39,36 +39,52 @@ class Backbone(Choice):
 
 def backbone(architecture: str, weights: str = "pretrained") -> Backbone:
     """The backbone of that name. `weights`: "pretrained", "random", or a path."""
-    from workbench.backbones.vision import check_name
+    from workbench.backbones.naming import check_name
 
     check_name(architecture)
     return Backbone.made(architecture, {"weights": str(weights)})
 
 
+class Front(Protocol):
+    """How examples come to a body: coded once for all, then put together into one tensor a batch."""
+
+    @property
+    def domain(self) -> str:
+        """vision, language or speech."""
+
+    @property
+    def about(self) -> str:
+        """Everything that decides what `prepare` makes, as text."""
+
+    def encode(self, inputs: Any) -> Any:
+        """What a data set's inputs are kept as: a tensor, or a `Ragged`."""
+
+    def prepare(self, encoded: Any) -> Tensor:
+        """A batch of them as the body takes it."""
+
+    def blank(self, count: int, side: int) -> Any:
+        """So many coded examples that say nothing, of that size: for probes."""
+
+    def bytes(self, encoded: Any) -> int:
+        """What all of them take once they are prepared; 0 where that depends on the batch."""
+
+
 @dataclass(frozen=True, eq=False)
 class Built:
-    """A backbone as a torch module, and how pictures must come to it.
+    """A backbone as a torch module, and how examples come to it.
 
-    `body`: (batch, channels, height, width) -> (batch, width). `size`: the side it wants, None for any.
+    `body`: what `prepare` makes of a batch, one tensor -> (batch, width).
     """
 
     body: nn.Module
     width: int
-    channels: int
-    size: int | None
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    front: Front
     fingerprint: str
 
-    def prepare(self, pictures: Tensor) -> Tensor:
-        """uint8 (batch, 1 or 3, height, width) to standardised float32 in the size and channels that the body wants."""
-        import torch
-        from torch.nn import functional as F
+    def encode(self, inputs: Any) -> Any:
+        """Inputs of a data set, coded once for all: pictures as they are, texts as tokens, clips as frames."""
+        return self.front.encode(inputs)
 
-        x = pictures.float() / 255
-        if x.shape[1] != self.channels:
-            x = x.mean(1, keepdim=True) if self.channels == 1 else x.expand(-1, self.channels, -1, -1)
-        if self.size and tuple(x.shape[2:]) != (self.size, self.size):
-            x = F.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
-        mean, std = (torch.tensor(v, device=x.device).view(-1, 1, 1) for v in (self.mean, self.std))
-        return ((x - mean) / std).contiguous(memory_format=torch.channels_last)
+    def prepare(self, encoded: Any) -> Tensor:
+        """A batch of coded examples as the one tensor that the body takes."""
+        return self.front.prepare(encoded)

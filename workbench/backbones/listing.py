@@ -6,7 +6,9 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from workbench.backbones.vision import cached_names, cards, check_name, is_cached, repository, timm_names
+from workbench.backbones.cards import cards
+from workbench.backbones.naming import check_name
+from workbench.backbones.vision import cached_names, is_cached, repository, timm_names
 
 Row = dict[str, Any]
 

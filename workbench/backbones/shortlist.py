@@ -53,7 +53,8 @@ def shortlist(data: Any = None) -> pd.DataFrame:
 
 
 def _candidates() -> dict[str, str]:
-    from workbench.backbones.vision import cached_names, cards, timm_names
+    from workbench.backbones.cards import cards
+    from workbench.backbones.vision import cached_names, timm_names
 
     here = [name for name in cached_names() if name.split(".")[0] in timm_names()]
     known = {name: PHOTOGRAPHS.get(name, "on this disk already") for name in here}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -14,8 +13,9 @@ from safetensors import SafetensorError
 
 from workbench import paths, progress
 from workbench.backbones.base import Backbone, Built
-from workbench.choices import known, nearest
-from workbench.errors import BadChoice, NoWeights
+from workbench.backbones.cards import cards
+from workbench.backbones.pictures import Pictures
+from workbench.errors import NoWeights
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,44 +24,12 @@ WEIGHTS = "model.safetensors"  # what a repository on the hub calls them
 ANSWERS = 10.0  # seconds in which the hub answers where there is a network
 
 
-def cards() -> dict[str, dict[str, Any]]:
-    """The cards of our own small pretrained backbones, by name."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(paths.weights().glob("*.json"))}
-
-
 @cache
 def timm_names() -> frozenset[str]:
     """Every architecture that the installed timm knows."""
     import timm
 
     return frozenset(timm.list_models())
-
-
-def check_name(name: str) -> None:
-    """Raise `BadChoice` unless `name` is one of ours or one of timm's (with or without a tag behind a dot)."""
-    if not name:
-        raise BadChoice(
-            "no backbone is chosen, and for your own data none is taken in silence: name one, such as "
-            "backbone='resnet18'. wb.shortlist(data) lists those that fit this data and this machine."
-        )
-    bare, _, tag = name.partition(".")
-    if name in cards() or (bare in timm_names() and not tag):
-        return
-    if bare in timm_names():
-        import timm
-
-        known(name, [bare, *timm.list_pretrained(f"{bare}.*")], "there is no backbone called")
-        return
-    near = nearest(name, [*cards(), *timm_names()])
-    raise BadChoice(
-        f"there is no backbone called {name!r}.{near} On this disk: {', '.join(on_disk())}. "
-        f"timm knows {len(timm_names())} more: `wb.menu('backbones')` lists them."
-    )
-
-
-def on_disk() -> list[str]:
-    """Names of the backbones whose pretrained weights lie on this disk: ours, then timm's in the hub's cache."""
-    return [*cards(), *(name for name in cached_names() if name not in cards())]
 
 
 def cached_names() -> list[str]:
@@ -74,7 +42,6 @@ def cached_names() -> list[str]:
 
 def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     """Make the network and load its weights. `side`: of the pictures, in pixels; `seed`: for random weights."""
-    check_name(backbone.architecture)
     card = cards().get(backbone.architecture)
     size: int | None
     if card:
@@ -88,10 +55,7 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     return Built(
         body=body.requires_grad_(False).eval(),
         width=width,
-        channels=channels,
-        size=size,
-        mean=tuple((card or config)["mean"]),
-        std=tuple((card or config)["std"]),
+        front=Pictures(channels, size, tuple((card or config)["mean"]), tuple((card or config)["std"])),
         fingerprint=_fingerprint(body, backbone),
     )
 
@@ -207,7 +171,7 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    said = f"On this disk: {', '.join(on_disk())}."
+    said = f"On this disk: {', '.join([*cards(), *cached_names()])}."
     repo = repository(name)
     if not repo:
         raise NoWeights(f"nobody published weights for {name!r}: take weights='random', or a path. {said}")

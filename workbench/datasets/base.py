@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from workbench.choices import Choice
 from workbench.datasets.parting import cut, spoil
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
-    Inputs = Tensor | Ragged | Texts
+    Inputs = Any  # a tensor of pictures, a Ragged of clips, or Texts
     Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -81,6 +81,11 @@ class Data:
     def __post_init__(self) -> None:
         if not self.content:
             object.__setattr__(self, "content", _hashed(self.inputs).hex()[:16])
+
+    @property
+    def domain(self) -> str:
+        """vision, language or speech, by what the inputs are."""
+        return {Texts: "language", Ragged: "speech"}.get(type(self.inputs), "vision")
 
     @property
     def side(self) -> int:

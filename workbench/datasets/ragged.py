@@ -38,6 +38,11 @@ class Ragged:
         """How long each row is: (rows,), int64."""
         return self.starts[1:] - self.starts[:-1]
 
+    @property
+    def nbytes(self) -> int:
+        """What it takes in memory."""
+        return int(self.values.nbytes + self.starts.nbytes)
+
     def row(self, at: int) -> Tensor:
         """The row at this position: (length, ...)."""
         return self.values[int(self.starts[at]) : int(self.starts[at + 1])]

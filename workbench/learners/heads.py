@@ -27,6 +27,7 @@ class Heads:
     """
 
     cut = "head"
+    lengths = None  # features are all as long
     threads = 1  # small steps on two threads went up to sixty times slower under other load
 
     def __init__(

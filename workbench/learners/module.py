@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench.datasets.augmentation import NONE, augmented
+from workbench.datasets.ragged import Ragged
+from workbench.features import alike
 from workbench.learners import head, steps
 from workbench.scopes import Head
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.backbones import Built
+    from workbench.datasets.base import Inputs
     from workbench.learners.cutting import Halves
     from workbench.recipe import Recipe
 
@@ -24,9 +27,10 @@ PREPARED_BYTES = 2 << 30  # pictures that fit into this as float32 are prepared 
 
 
 class Module:
-    """Trains the weights that the recipe's scope names. `pictures`: uint8 (examples, channels, height, width).
+    """Trains the weights that the recipe's scope names. `inputs`: of the examples, as a data set holds them.
 
-    `half`, `held`: where the body is cut, and what its frozen beginning makes of the pictures; only the rest is run.
+    `half`, `held`: where the body is cut, and what its frozen beginning makes of the inputs; only the rest is run.
+    `lengths`: of the examples, where they are of unequal length; else None.
     """
 
     trials = 1
@@ -36,7 +40,7 @@ class Module:
         self,
         recipe: Recipe,
         built: Built,
-        pictures: Tensor,
+        inputs: Inputs,
         labels: Tensor,
         classes: int,
         standard: tuple[Tensor, Tensor],
@@ -63,19 +67,23 @@ class Module:
         self.before = [b.clone() for b in self.floating]  # as the last step left them
         self.cut, self.tail = half.name if half else "", half.tail if half else self.body
         self.prepared: Tensor | None = None
+        self.lengths: Tensor | None = None
         if held is None:
-            self._hold(pictures, whole)
+            self._hold(inputs, whole)
         else:
             layout = torch.channels_last if held.dim() == 4 else torch.contiguous_format
             self.prepared = held.to(self.device, memory_format=layout)
 
-    def _hold(self, pictures: Tensor, dtype: torch.dtype) -> None:
-        """Keep the pictures prepared where they fit, as uint8 on the device else."""
-        side = self.built.size or pictures.shape[-1]
-        prepared = len(pictures) * self.built.channels * side * side * 4 <= PREPARED_BYTES
-        self.pictures = pictures.to(self.device)
-        if prepared:
-            self.prepared = torch.cat([self.built.prepare(p).to(dtype) for p in torch.split(self.pictures, 1024)])
+    def _hold(self, inputs: Inputs, dtype: torch.dtype) -> None:
+        """Keep pictures prepared where they fit, as uint8 on the device else; tokens and frames as they are coded."""
+        encoded = self.built.encode(inputs)
+        if isinstance(encoded, Ragged):
+            self.encoded: Any = encoded
+            self.lengths = encoded.lengths
+            return
+        self.encoded = encoded.to(self.device)
+        if self.built.front.bytes(encoded) <= PREPARED_BYTES:
+            self.prepared = torch.cat([self.built.prepare(p).to(dtype) for p in torch.split(self.encoded, 1024)])
 
     @property
     def trained(self) -> dict[str, Tensor]:
@@ -111,18 +119,19 @@ class Module:
             torch.cuda.manual_seed(seed)
 
     def inputs(self, positions: Tensor) -> Tensor:
-        """(1, batch) positions to prepared training pictures, changed at random; or to what is kept of them."""
+        """(1, batch) positions to prepared training examples, changed at random; or to what is kept of them."""
         if self.augment == NONE:
             return self._as_they_are(positions)
         flat = positions.flatten()
-        changed = augmented(self.pictures[flat], self.augment, self.seed + int(flat[0]))
+        changed = augmented(self.encoded[flat], self.augment, self.seed + int(flat[0]))
         return self.built.prepare(changed).to(self.mean.dtype)
 
     def _as_they_are(self, positions: Tensor) -> Tensor:
         flat = positions.flatten()
         if self.prepared is not None:
             return self.prepared[flat]
-        return self.built.prepare(self.pictures[flat]).to(self.mean.dtype)
+        found = self.built.prepare(self.encoded[flat]).to(self.device)
+        return found.to(self.mean.dtype) if found.is_floating_point() else found
 
     def logits(self, inputs: Tensor, drop: Any = None) -> Tensor:
         """(1, batch, classes) for training."""
@@ -150,8 +159,13 @@ class Module:
     def answers(self, positions: Tensor) -> Tensor:
         """Logits in eval mode, (1, examples, classes), at (1, examples) positions."""
         self.body.eval()
-        parts = [self.logits(self._as_they_are(part)) for part in torch.split(positions, EVAL_BATCH, 1)]
-        return torch.cat(parts, 1)
+        if self.lengths is None:
+            parts = [self.logits(self._as_they_are(part)) for part in torch.split(positions, EVAL_BATCH, 1)]
+            return torch.cat(parts, 1)
+        flat = positions.flatten()
+        turns = alike(self.lengths[flat.cpu()], EVAL_BATCH)
+        parts = [self.logits(self._as_they_are(flat[at.to(flat.device)])) for at in turns]
+        return torch.cat(parts, 1)[:, torch.cat(turns).argsort().to(self.device)]
 
     def training(self) -> None:
         """Batch statistics move where the scope says so; elsewhere the body stays in eval mode."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from workbench import features
-from workbench.backbones.vision import build
+from workbench.backbones.building import build_for
 from workbench.datasets.augmentation import NONE, VIEWS
 from workbench.datasets.folds import Folds
 from workbench.learners.cutting import Halves, halves
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from workbench.backbones import Built
     from workbench.datasets import Data
+    from workbench.datasets.base import Inputs
     from workbench.recipe import Recipe
 
 Learner = Heads | Module
@@ -80,7 +81,7 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
     first = recipes[0]
     parted = loaded if isinstance(loaded, Folds) else None
     data = loaded.pool if isinstance(loaded, Folds) else loaded or first.data.load()
-    built = build(first.backbone, side=data.inputs.shape[-1], seed=first.seed)
+    built = build_for(first.backbone, data, first.seed)
     where = device()
     dtype = resolved(first.precision, where)
     rows = torch.cat([data.train, data.valid])
@@ -130,7 +131,7 @@ def _shared(recipe: Recipe) -> tuple[Any, ...]:
 
 
 def half_of(
-    recipe: Recipe, built: Built, pictures: Tensor, examples: int, where: torch.device, dtype: torch.dtype
+    recipe: Recipe, built: Built, pictures: Inputs, examples: int, where: torch.device, dtype: torch.dtype
 ) -> Halves | None:
     """Where the body can be cut so that its frozen beginning is computed once; None where it cannot, or not exactly.
 
@@ -138,8 +139,10 @@ def half_of(
     """
     if recipe.scope.trains_statistics or recipe.data.augment != NONE or dtype == torch.float64:
         return None
+    if not isinstance(pictures, torch.Tensor):  # what is of unequal length is padded for each batch anew
+        return None
     body = built.body.eval().to(where)
-    example = built.prepare(pictures.to(where))
+    example = built.prepare(pictures).to(where)
     found = halves(body, set(recipe.scope.chosen(body)), example)
     if found is None:
         return None

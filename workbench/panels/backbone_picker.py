@@ -131,7 +131,8 @@ def _told(line: str) -> str:
 
 
 def _all_names() -> list[str]:
-    from workbench.backbones.vision import on_disk, timm_names
+    from workbench.backbones.naming import on_disk
+    from workbench.backbones.vision import timm_names
 
     first = on_disk()
     return [*first, *sorted(timm_names() - set(first))]

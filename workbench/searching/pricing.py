@@ -61,7 +61,7 @@ def price(
 
     Nothing is downloaded and no picture is read. A stopping rule makes it less, features kept from before do too.
     """
-    from workbench.backbones.vision import check_name
+    from workbench.backbones.naming import check_name
 
     recipe, how = recipe or Recipe(), entry(Strategy, strategy or "random")
     check_name(recipe.backbone.architecture)
@@ -182,7 +182,7 @@ def _made_up(recipes: Sequence[Recipe]) -> tuple[Plan, float, int]:
     """A plan of the recipes on noise and random weights; how many times more examples the real one has; their bytes."""
     import torch
 
-    from workbench.backbones.vision import build
+    from workbench.backbones.building import build
     from workbench.datasets.base import Data
     from workbench.learners.heads import Heads
     from workbench.learners.module import Module
@@ -196,7 +196,7 @@ def _made_up(recipes: Sequence[Recipe]) -> tuple[Plan, float, int]:
     built = build(first.backbone.replace(weights="random"), side=side, seed=0)
     labels = torch.arange(many + max(1, round(many * valid / train))) % classes
     names, places = tuple(map(str, range(classes))), torch.arange(len(labels))
-    inputs = torch.zeros(len(labels), 3, side, side, dtype=torch.uint8) if not fused else labels
+    inputs = built.front.blank(len(labels), side) if not fused else labels
     data = Data(inputs, labels, labels, names, places[:many], places[many:], places[:0], "", content="made up")
     standard = (torch.zeros(built.width), torch.ones(built.width))
     learner: Heads | Module

@@ -1,0 +1,40 @@
+"""Names of backbones: which there are, on this disk and elsewhere."""
+
+from __future__ import annotations
+
+from workbench.backbones import transformer_files as files
+from workbench.backbones.cards import cards
+from workbench.backbones.vision import cached_names, timm_names
+from workbench.choices import known, nearest
+from workbench.errors import BadChoice
+
+
+def check_name(name: str) -> None:
+    """Raise `BadChoice` unless `name` is one of ours, timm's (with or without a tag), or a model of transformers."""
+    if not name:
+        raise BadChoice(
+            "no backbone is chosen, and for your own data none is taken in silence: name one, such as "
+            "backbone='resnet18'. wb.shortlist(data) lists those that fit this data and this machine."
+        )
+    bare, _, tag = name.partition(".")
+    if name in cards() or (bare in timm_names() and not tag):
+        return
+    if bare in timm_names():
+        import timm
+
+        known(name, [bare, *timm.list_pretrained(f"{bare}.*")], "there is no backbone called")
+        return
+    if files.is_one(name):
+        return
+    near = nearest(name, [*cards(), *files.here(), *timm_names()])
+    raise BadChoice(
+        f"there is no backbone called {name!r}.{near} On this disk: {', '.join(on_disk())}. "
+        f"timm knows {len(timm_names())} more: `wb.menu('backbones')` lists them. A model of transformers is named as "
+        f"on the hub (owner/name), or by its folder."
+    )
+
+
+def on_disk() -> list[str]:
+    """Names of the backbones whose pretrained weights lie on this disk: ours, then those in the hub's cache."""
+    ours = cards()
+    return [*ours, *(name for name in (*cached_names(), *files.here()) if name not in ours)]
