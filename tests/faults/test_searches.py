@@ -1,4 +1,4 @@
-"""A search whose driver is really killed: every trial is there once in the end, to the same bits, and nothing is stuck."""
+"""A search whose driver is really killed: every trial is there once, to the same bits, and nothing is stuck."""
 
 from __future__ import annotations
 
