@@ -45,7 +45,7 @@ def test_data() -> Path:
 
 
 def pytest_collection_modifyitems(items):
-    """What xdist keeps on one worker: a file's tests; and all that drive a browser, since two of those at once crawl."""
+    """What xdist keeps on one worker: the tests of a file; and all that drive a browser, since two at once crawl."""
     for item in items:
         browser = item.get_closest_marker("browser") is not None
         item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.name))

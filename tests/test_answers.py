@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    recipe = wb.Recipe(wb.Digits(per_class=10), epochs=3, lr=1e-2)
+    recipe = wb.Recipe(wb.Digits(per_class=10), epochs=3, lr=1e-2, precision="float32")
     return wb.fine_tune(recipe, tmp_path_factory.mktemp("answers") / "run")
 
 

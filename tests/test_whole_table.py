@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from workbench.history import GAP, HISTORY, gap, history
-from workbench.whole_table import WholeTable
 
 
 def rows(many):

@@ -95,7 +95,7 @@ def _search(commands: Any) -> None:
         "--folds", type=int, default=None, help="cross-validate each trial on so many folds (default: 0)"
     )
     search.add_argument("--storage", default=None, help="a database for optuna (default: SQLite in the study's folder)")
-    search.add_argument("--minutes", type=float, default=None, help="begin nothing after so long")
+    search.add_argument("--minutes", type=float, default=None, help="stop after so long; it goes on by its name")
     search.add_argument(
         "--metric", default=None, help="what shall be best on the validation part: loss (the default), accuracy, f1"
     )

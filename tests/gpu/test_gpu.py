@@ -62,3 +62,15 @@ def test_bits_of_two_runs_with_deterministic_algorithms(monkeypatch):
 def test_data_that_fits_stays_on_the_device():
     found = plan(wb.Recipe(scope="all"))
     assert found.learner.prepared.device.type == "cuda" and found.learner.labels.device.type == "cuda"
+
+
+def test_heads_train_where_the_backbone_ran_and_come_to_what_they_do_on_the_cpu(monkeypatch):
+    recipe = wb.Recipe(wb.Digits(per_class=20), epochs=6, lr=1e-2, regularizers="l2, dropout", precision="float32")
+    learner = plan(recipe).learner
+    assert {learner.device.type, learner.features.device.type, learner.labels.device.type} == {"cuda"}
+    space = {"lr": wb.Range(1e-3, 1e-1, log=True), "dropout.rate": wb.Range(0.0, 0.5)}
+    there = wb.search(recipe, "random(trials=8)", space, name="there", folds=3)
+    assert 0 < there.winner(seeds=2).test["mean"] <= 1
+    monkeypatch.setenv("WORKBENCH_DEVICE", "cpu")
+    here = wb.search(recipe, "random(trials=8)", space, name="here", folds=3)
+    assert there.trials["value"].tolist() == pytest.approx(here.trials["value"].tolist(), rel=0.02)

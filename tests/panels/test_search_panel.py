@@ -11,6 +11,7 @@ from ipywidgets import Widget
 from panels.by_hand import PAYLOAD, said, shown
 
 import workbench as wb
+from workbench.errors import BadData
 from workbench.folder import RunFolder
 from workbench.panels import search_figures
 from workbench.panels.search_panel import SearchPanel
@@ -135,7 +136,9 @@ def test_the_price_stands_beside_each_scope_before_anything_starts(recipe, tiny)
         for scope in ("blocks", "norms"):
             assert f"scope {scope}" in panel.choice.prices.value
         panel.choice.minutes.value = 0.5
-        await shown(lambda: "0.5 minutes are enough for " in said(panel.choice.costs))
+        await shown(lambda: "0.5 minutes are enough for all 32 trials." in said(panel.choice.costs))
+        panel.choice.minutes.value = 1e-4
+        await shown(lambda: "0.0001 minutes are enough for about 0 of the 32 trials." in said(panel.choice.costs))
         panel.choice.editor.rows["lr"].parts[0].value = 0.2
         assert panel.choice.prices.value == "" and said(panel.choice.costs) == ""
         panel.close()
@@ -181,6 +184,24 @@ def test_minutes_end_a_search(recipe):
     asyncio.run(act())
 
 
+def test_what_ended_a_search_is_said(recipe, tmp_path):
+    def ends(name):
+        panel = SearchPanel(recipe, study=name, now=False)
+        told = said(panel.progress)
+        panel.close()
+        return told
+
+    wild = recipe.replace(optimizer="sgd", epochs=3)
+    wb.search(wild, "grid", {"lr": [1e11, 2e11], "l2.strength": [0.1]}, name="none")
+    assert ends("none").startswith("none: finished, 2 of 2 trials; None of the 2 trials came to a value. Trial 0: the")
+    wb.search(recipe, "random(trials=4)", {"batch_size": [16, 32]}, name="few")
+    assert ends("few") == "few: finished, 2 of 4 trials; Every setting in the space was tried: 2 trials."
+    gone = recipe.replace(data=wb.Images(str(tmp_path / "gone")), backbone=wb.backbone("test_resnet", "random"))
+    with pytest.raises(BadData):
+        wb.search(gone, "random(trials=4)", name="gone")
+    assert ends("gone").startswith("gone: failed, 0 of 4 trials; ") and str(tmp_path / "gone") in ends("gone")
+
+
 # -- what is watched --------------------------------------------------------------------------------------------------
 
 
@@ -214,7 +235,7 @@ def test_every_figure_can_be_chosen_and_what_cannot_be_drawn_is_said(recipe):
 def test_trials_are_followed_within_a_round(recipe):
     study = driving.prepared({"recipe": recipe, "strategy": "random(trials=4)"}, "inside")
     study.files.tell("started")
-    folder = driving._open_round(study)
+    folder = driving.open_round(study)
     folder.tell("begun", trials=[0, 1, 2, 3])
     with driving.FileLock(study.folder / ".lock"):
         panel = SearchPanel(recipe, study="inside", now=False)
@@ -289,7 +310,7 @@ def many():
     ]
     told += [row | {"event": "row", "trial": n, "epoch": 0} for n in range(192, 200)]
     results = [{"number": n, "settings": settings[n], "value": 0.2 + 1 / (n + 1), **of} for n in range(192)]
-    told += [{"event": "done", "result": result} for result in results]
+    told += [{"event": "done", "results": results}]
     (folder.path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
     return study, folder
 

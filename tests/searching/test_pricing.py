@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from helpers import noisy_folder
 
@@ -40,6 +42,17 @@ def test_a_round_is_priced_as_it_would_be_driven(recipe):
 def test_the_probe_is_not_repeated_where_only_strengths_move(recipe):
     first = price(recipe.replace(regularizers="l2"), "random")
     assert price(recipe.replace(regularizers="l2(strength=0.2)", lr=0.1), "random") == first
+
+
+def test_what_a_strategy_takes_to_propose_is_in_the_price(recipe, monkeypatch):
+    process, tree = (price(recipe, f"bayesian(trials=128, model={model!r})") for model in ("gp", "tpe"))
+    assert process.each > tree.each
+    propose = wb.Bayesian.propose
+    monkeypatch.setattr(wb.Bayesian, "propose", lambda *given: time.sleep(0.2) or propose(*given))
+    pricing._proposing.cache_clear()
+    slow = price(recipe, "bayesian(trials=128, model='tpe')")
+    assert slow.each > tree.each + 0.2 / wb.Bayesian.size - 2e-3
+    pricing._proposing.cache_clear()
 
 
 def test_a_rule_that_ends_runs_does_not_end_the_probe(recipe):

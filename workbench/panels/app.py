@@ -26,6 +26,8 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
     """Tabs: Recipe, left `recipe` (what is chosen) and right `live` (what is watched); Search, with `search` and
     `path`; Data, with `look` and `mend`; `runs`; `compare`."""
 
+    tabs: Any = None  # until it is built: one that could not be is closed all the same
+
     def __init__(self, recipe: Recipe | None = None):
         self.recipe = RecipePanel(recipe, flex="0 0 340px", width="340px")
         self.live = LivePanel(recipe=self.recipe.checked)
@@ -94,6 +96,8 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
 
     def close(self) -> Any:
         """Close all panels; a run goes on."""
+        if self.tabs is None:
+            return
         for tab in (RECIPE, SEARCH, DATA):
             self.tabs.children[tab].children = ()  # a box that holds what is closed cannot be saved with the notebook
         self._fold.children = self.tabs.children = ()

@@ -58,7 +58,7 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.about, self.error, self.file = line(kind="strong"), line(kind="error"), line(kind="faint")
         self.gain, self.started = line(), line(kind="strong")
         self.live = widgets.VBox([])  # the run that was started here
-        self.cards = [Card(self._decided) for _ in range(PAGE)]
+        self.cards: list[Card] = []  # as many as were needed so far
 
     def _parts(self) -> list[Any]:
         row = widgets.Layout(flex_flow="row wrap", align_items="center")
@@ -114,6 +114,7 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
     def _draw(self) -> None:
         """Show the page, and what was decided on its examples: as the file says."""
         rows = self._rows[self._page * PAGE : (self._page + 1) * PAGE]
+        self.cards += [Card(self._decided) for _ in range(len(rows) - len(self.cards))]
         for card, row in zip(self.cards, rows, strict=False):
             picture = self.data.inputs[self._places[row["key"]]]
             card.show(row, picture, self.data.classes, self._given(row), self.corrections.now.get(row["key"]))

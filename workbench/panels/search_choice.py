@@ -45,7 +45,7 @@ class SearchChoice:
         )
         self.minutes = widgets.BoundedFloatText(
             value=0, min=0, max=100_000, description="Minutes", continuous_update=False, **about,
-            tooltip="No trial is begun after so many minutes; 0: as long as the trials take",
+            tooltip="After so many it stops, between two steps; Resume goes on for as long again; 0: until all is done",
         )  # fmt: skip
         self.minutes.observe(lambda _: self.recount(), "value")
         self.folds = widgets.BoundedIntText(
@@ -148,7 +148,8 @@ class SearchChoice:
             pass
         if self.minutes.value:
             fit = here.within(self.minutes.value)
-            said.append(f"{self.minutes.value:g} minutes are enough for {min(fit, 10_000):,} trials.")
+            of = f"all {here.trials:,} trials" if fit >= here.trials else f"about {fit:,} of the {here.trials:,} trials"
+            said.append(f"{self.minutes.value:g} minutes are enough for {of}.")
         self._say(" ".join(said), told)
 
     def _say(self, said: str, told: list[tuple[str, Price]], kind: str = "faint") -> None:

@@ -23,7 +23,8 @@ from workbench.panels.text import line, spoken, style_sheet
 from workbench.panels.winner_box import WinnerBox
 from workbench.recipe import Recipe
 from workbench.run import Run
-from workbench.searching import Study, open_study, start_search, studies
+from workbench.searching import Study, open_study, start_search
+from workbench.searching.listing import listed
 from workbench.searching.results import rows_of
 
 LOOK = 1.0  # seconds between two looks at a search under way
@@ -52,6 +53,7 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self._task: asyncio.Task[None] | None = None
         self._setting = False
         self._listed: tuple[Any, ...] = ()
+        self._broken: set[str] = set()  # studies of which it was said that they cannot be read
         self._drawn_at = -math.inf
         self.study = open_study(study) if isinstance(study, str) else study
         self.choice, self.figures = SearchChoice(self.asked), SearchFigures()
@@ -59,9 +61,7 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         super().__init__(self._parts(), layout=widgets.Layout(width="100%", padding="4px"))
         self.add_class("wb-search")
         self.choice.recount()
-        self.list_studies()
-        self.refresh()
-        self.follow()
+        self.attempt(self.list_studies)
         if now:
             self.reckon()
 
@@ -146,12 +146,17 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
     # -- which study --------------------------------------------------------------------------------------------------
 
     def list_studies(self) -> None:
-        """Offer the studies that there are."""
-        names = studies()["name"].tolist()[:LISTED]
+        """Offer the studies that there are, and say once which cannot be read: none of them hides another."""
+        found = listed(LISTED)
+        broken = {name: reason for name, reason in found if reason and name not in self._broken}
+        if broken:
+            self._broken |= {*broken}
+            told = [f"The study {name} cannot be read: {reason}" for name, reason in broken.items()]
+            self.error.value = spoken(" ".join(told), "error")
         here = [self.study.name] if self.study else []
         self._setting = True
         try:
-            self.picker.options = [("none", ""), *((name, name) for name in dict.fromkeys([*here, *names]))]
+            self.picker.options = [("none", ""), *((name, name) for name in dict.fromkeys([*here, *dict(found)]))]
             self.picker.value = here[0] if here else ""
         finally:
             self._setting = False

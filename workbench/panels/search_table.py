@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from workbench import errors
 from workbench.panels.runs_panel import ranged
 from workbench.searching import Study
 
@@ -18,10 +19,17 @@ def progress(study: Study, state: str, ended: int, going: int, epoch: int) -> st
     last: dict[str, Any] = next(reversed(study.files.events()), {"event": ""})
     if state == "running" and last["event"] == "preparing":
         said += f"; {last['what']}: {last['done']:,} of {last['total']:,}"
-    if state == "stopped":
-        why = [event.get("why") for event in study.files.events() if event["event"] == "stopped"][-1]
-        said += f"; {why}" if why else ""
-    return said
+    return said + (f"; {why}" if (why := _why(study, state)) else "")
+
+
+def _why(study: Study, state: str) -> str:
+    """Why it stopped or failed, or what its driver noted at its end."""
+    told = study.files.events()
+    if state in ("stopped", "failed"):
+        last: dict[str, Any] = [event for event in told if event["event"] == state][-1]
+        return errors.told(last["kind"], last["message"]) if state == "failed" else last.get("why", "")
+    ended = state == "finished" and len(told) > 1 and told[-2]["event"] == "note"
+    return str(told[-2]["text"]) if ended else ""
 
 
 def columns(study: Study) -> list[dict[str, Any]]:

@@ -15,8 +15,8 @@ from workbench.panels.text import line, spoken, table
 from workbench.searching import Study
 
 HONEST = (
-    "The best settings and two runners-up train again over 5 seeds; then the winner is measured on the test set. Each "
-    "look at the test set makes its figure less honest: press again where the search is done."
+    "The best settings and two runners-up train again over 5 other seeds; then the winner is measured on the test set. "
+    "Each look at the test set makes its figure less honest: press again where the search is done."
 )
 
 

@@ -21,7 +21,8 @@ from workbench.searching.strategies import Random, Strategy
 if TYPE_CHECKING:
     from workbench.learners.plan import Plan
 
-KEPT = 0.02  # seconds that proposing a trial and keeping its result takes
+KEPT = 0.02  # seconds that keeping a trial's result takes
+KNOWN = 256  # trials that a strategy knows, at the most, where it is timed
 BATCHES = 16  # at most so many batches of heads in the probe's epoch
 TIMED = 0.5  # seconds in which epochs are timed, two at least; the quickest counts, since other load only slows
 SECONDS = 0.3  # that one forward pass of a whole network's probe takes, where eight pictures take no longer
@@ -77,8 +78,19 @@ def _priced(recipe: Recipe, strategy: Strategy, space: Space, reading: float, fo
     groups = [[recipes[at] for at in group] for group in fused(recipes)]
     passes = [_pass(group, folds or 1) for group in groups]
     once = reading + sum({_prefix(group[0]): _features(group[0]) for group in groups}.values())
-    each = KEPT + sum(seconds for seconds, _ in passes) / len(recipes)
+    each = KEPT + _proposing(strategy, tuple(space.items()), trials) + sum(took for took, _ in passes) / len(recipes)
     return Price(trials, once, each, max(memory for _, memory in passes), max(map(len, groups)))
+
+
+@lru_cache(maxsize=64)
+def _proposing(strategy: Strategy, space: tuple[tuple[str, Any], ...], trials: int) -> float:
+    """Seconds that proposing a trial takes half-way, when half of them are known: a Gaussian process is slow."""
+    over, count = dict(space), min(strategy.size, trials)
+    tried = [(each, float(at % 7)) for at, each in enumerate(Random().propose(over, [], 0, min(trials // 2, KNOWN)))]
+    strategy.propose(over, tried[:2], 0, 1)  # the first time something is imported
+    began = time.perf_counter()
+    found = strategy.propose(over, tried, 0, count)
+    return (time.perf_counter() - began) / max(1, len(found))
 
 
 def beside(recipe: Recipe, strategy: Strategy, space: Space, folds: int = 0) -> Iterator[tuple[str, Price]]:
@@ -184,7 +196,7 @@ def _made_up(recipes: Sequence[Recipe]) -> tuple[Plan, float, int]:
 
     from workbench.backbones.building import build
     from workbench.datasets.base import Data
-    from workbench.learners.heads import Heads
+    from workbench.learners.heads import CPU, Heads
     from workbench.learners.module import Module
     from workbench.learners.plan import Plan, device, half_of, resolved
 
@@ -202,7 +214,8 @@ def _made_up(recipes: Sequence[Recipe]) -> tuple[Plan, float, int]:
     learner: Heads | Module
     if fused:
         exact = torch.float64 if first.precision == "float64" else torch.float32
-        learner = Heads(recipes, torch.randn(len(labels), built.width), labels, classes, exact)
+        on = where if where.type == "cuda" else CPU
+        learner = Heads(recipes, torch.randn(len(labels), built.width), labels, classes, exact, device=on)
         inputs = learner.features
     else:
         dtype = resolved(first.precision, where)

@@ -34,7 +34,8 @@ def space_of(recipe: Recipe, given: Mapping[str, Any] | None = None) -> Space:
         raise BadChoice(f"a space needs a knob to search over; this recipe has {', '.join(map(str, places))}.")
     for path in given:
         known(path, places, "the recipe has no knob")
-    order = sorted(given, key=lambda path: not isinstance(places[path][0].domain, Menu))  # they bring the others' knobs
+    nested = any("." in path for path in given)  # an entry first: it brings the knobs that are set then
+    order = sorted(given, key=lambda path: nested and not isinstance(places[path][0].domain, Menu))
     space = {path: _checked(recipe, path, given[path]) for path in order}
     _must_fit(recipe, space)
     return space
