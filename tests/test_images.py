@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import workbench as wb
-from workbench.datasets import images
+from workbench.datasets import broken, images
 from workbench.errors import BadData
 
 
@@ -202,7 +202,7 @@ def test_every_broken_file_is_named_before_training(folder):
 
 def test_very_many_broken_files_are_in_a_list_that_the_error_names(folder, monkeypatch):
     spoil(folder / "red")
-    monkeypatch.setattr(images, "SHOWN", 4)
+    monkeypatch.setattr(broken, "SHOWN", 4)
     with pytest.raises(BadData, match=r"and 6 more; all of them: (.*broken-.*\.txt)") as error:
         wb.Images(folder=str(folder), size=32).load()
     listed = Path(str(error.value).rpartition("all of them: ")[2]).read_text()

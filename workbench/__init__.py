@@ -14,6 +14,8 @@ _HOMES = {
     "Dataset": "datasets",
     "Digits": "datasets",
     "Images": "datasets",
+    "Table": "datasets",
+    "Docstrings": "datasets",
     "Backbone": "backbones",
     "backbone": "backbones",
     "shortlist": "backbones.shortlist",

@@ -101,7 +101,7 @@ def corrections_of(data: Dataset) -> Path:
     values = data.values()
     if values.get("corrections"):
         return Path(re.sub(r"@\d+$", "", values["corrections"])).expanduser()
-    place = str(Path(values["table"] or values["folder"]).expanduser().resolve())
+    place = str(Path(values.get("path") or values.get("table") or values["folder"]).expanduser().resolve())
     digest = hashlib.sha256(place.encode("utf-8", "backslashreplace")).hexdigest()[:6]
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(place).stem).strip("-")[:40] or "data"
     return paths.runs() / "corrections" / f"{stem}-{digest}.jsonl"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from workbench.choices import nearest
 from workbench.errors import BadData
 
 DROPPED = ""  # what an example is now that is left out
@@ -148,3 +149,27 @@ def _decision(line: bytes, where: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         pass
     raise BadData(f"{where} is no correction; it reads {line[:80].decode('utf-8', 'replace')!r}. Remove that line.")
+
+
+def mended(
+    named: str, owner: str, keys: Sequence[str], classes: Sequence[str], what: str
+) -> tuple[dict[int, int | None], list[str]]:
+    """By position the class that a correction gives, None where it drops the example; and sentences on them.
+
+    `named`: the file, as the knob `corrections` of the choice `owner` has it, "" for none; `what` the examples are.
+    """
+    if not named:
+        return {}, []
+    file = Corrections(named)
+    if not file.path.is_file():
+        raise BadData(f"{owner}.corrections names {str(file.path)!r}, and there is no such file.")
+    now, at = file.now, {name: position for position, name in enumerate(keys)}
+    for key, label in now.items():
+        if label and label not in classes:
+            raise BadData(f"{file.path} makes {key} a {label!r}, and there is no such class.{nearest(label, classes)}")
+    found = {at[key]: classes.index(label) if label else None for key, label in now.items() if key in at}
+    dropped = sum(label is None for label in found.values())
+    said = [f"Corrected: {len(found) - dropped} labels, and {dropped} examples left out ({file.path.name})."]
+    if len(found) < len(now):
+        said.append(f"{len(now) - len(found)} corrections are of {what} that are not there any more.")
+    return found, said

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench import paths
-from workbench.choices import Options, Range, Text, knob, nearest
+from workbench.choices import Options, Range, Text, knob
 from workbench.datasets import copies, layout, tables
 from workbench.datasets.augmentation import AUGMENTATIONS, NONE
 from workbench.datasets.base import Data, Dataset, finish
+from workbench.datasets.broken import listed
+from workbench.datasets.corrections import mended
 from workbench.datasets.parting import parted
 from workbench.errors import BadData
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from workbench.datasets.files import Source
     from workbench.datasets.layout import Layout
 
-SHOWN = 200  # broken files named in an error; more are in a list that it names
 SAMPLE = 16  # files that are tried to tell how long all take
 BALANCES = ("as is", "weighted", "resampled")
 
@@ -77,7 +77,7 @@ class Images(Dataset):
         near = copies.near(pictures, hashes, [read.looks[at] for at in whole])
         said = found.said + said + copies.twice(hashes, labels, names) + _alike(near, parts, names)
         keys = [name.removeprefix(f"{found.top}/") for name in names]  # a zip's are those of the folder in it
-        mended, more = self._mended(keys, classes)
+        decided, more = mended(self.corrections, "images", keys, classes, "pictures")
         said += more + [f"Left out: {each}." for each in [*found.left_out, *broken]]
         return finish(
             pictures,
@@ -89,7 +89,7 @@ class Images(Dataset):
             seed=self.seed,
             notes=said,
             keys=keys,
-            mended=mended,
+            mended=decided,
             groups=same,
             near=near,
             content=hashlib.sha256(f"{self.size}|{'|'.join(hashes)}".encode()).digest(),
@@ -147,31 +147,9 @@ class Images(Dataset):
         if lost:  # what is learned would be another task
             raise BadData(
                 f"no file of {', '.join(lost)} can be read, so leaving them out leaves out the class: mend one at "
-                f"least, or take the class out of the data yourself.{_listed(broken)}"
+                f"least, or take the class out of the data yourself.{listed(broken)}"
             )
         return broken
-
-    def _mended(self, names: Sequence[str], classes: list[str]) -> tuple[dict[int, int | None], list[str]]:
-        """By position the class that a correction gives, None where it drops the example; and sentences on them."""
-        if not self.corrections:
-            return {}, []
-        from workbench.datasets.corrections import Corrections
-
-        file = Corrections(self.corrections)
-        if not file.path.is_file():
-            raise BadData(f"images.corrections names {str(file.path)!r}, and there is no such file.")
-        now, at = file.now, {name: position for position, name in enumerate(names)}
-        for key, label in now.items():
-            if label and label not in classes:
-                raise BadData(
-                    f"{file.path} makes {key} a {label!r}, and there is no such class.{nearest(label, classes)}"
-                )
-        mended = {at[key]: classes.index(label) if label else None for key, label in now.items() if key in at}
-        dropped = sum(label is None for label in mended.values())
-        said = [f"Corrected: {len(mended) - dropped} labels, and {dropped} examples left out ({file.path.name})."]
-        if len(mended) < len(now):
-            said.append(f"{len(now) - len(mended)} corrections are of pictures that are not there any more.")
-        return mended, said
 
 
 def _room_for(files: int, side: int) -> None:
@@ -187,24 +165,8 @@ def _room_for(files: int, side: int) -> None:
 
 def _refusal(broken: Sequence[str], files: int) -> str:
     return (
-        f"{len(broken)} of {files} files cannot be read; mend them, or set images.broken='leave out':{_listed(broken)}"
+        f"{len(broken)} of {files} files cannot be read; mend them, or set images.broken='leave out':{listed(broken)}"
     )
-
-
-def _listed(broken: Sequence[str]) -> str:
-    """A line each; where they are very many, the others are in a file that the last line names."""
-    shown = "".join(f"\n  {each}" for each in broken[:SHOWN])
-    if len(broken) <= SHOWN:
-        return shown
-    text = "\n".join(broken).encode("utf-8", "backslashreplace")
-    path = paths.cache() / f"broken-{hashlib.sha256(text).hexdigest()[:8]}.txt"
-    more = f"\n  and {len(broken) - SHOWN} more"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text + b"\n")
-    except OSError:  # a list is no reason to fail in another way
-        return f"{shown}{more}"
-    return f"{shown}{more}; all of them: {path}"
 
 
 def _alike(near: list[tuple[int, int]], parts: Sequence[np.ndarray], names: Sequence[str]) -> list[str]:

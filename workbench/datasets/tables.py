@@ -68,21 +68,26 @@ def _found(written: str, there: dict[str, str]) -> str:
 
 
 def _given_parts(table: pd.DataFrame, columns: Sequence[str], path: Path) -> list[str]:
-    """The part of each line, "" where its cell is empty; any other word is no part."""
+    """The part of each line, "" where its cell is empty."""
     column = next((each for each in columns if each.lower() in SPLITS), None)
     if column is None:
         return [""] * len(table)
-    cells = [each.strip() for each in table[column]]
-    unknown = [(row, cell) for row, cell in enumerate(cells, 2) if cell and cell.lower() not in PARTS]
+    return parts_of(table[column].tolist(), range(2, len(table) + 2), column, path)
+
+
+def parts_of(cells: Sequence[str], lines: Sequence[int], column: str, path: Path) -> list[str]:
+    """The part that each cell of the column names, "" where it is empty; any other word is no part."""
+    said = [cell.strip() for cell in cells]
+    unknown = [(line, cell) for line, cell in zip(lines, said, strict=True) if cell and cell.lower() not in PARTS]
     if unknown:
-        row, cell = unknown[0]
+        line, cell = unknown[0]
         words = ", ".join([*dict.fromkeys(each for _, each in unknown)][:5])
         raise BadData(
-            f"column {column!r} of {path.name} must hold {', '.join(PARTS)}, or nothing; line {row} holds {cell!r}."
+            f"column {column!r} of {path.name} must hold {', '.join(PARTS)}, or nothing; line {line} holds {cell!r}."
             f"{nearest(cell.lower(), PARTS)} So it is with {len(unknown)} lines ({words}): mend them, or give the "
             f"column another name if it says something else."
         )
-    return [PARTS.get(cell.lower(), "") for cell in cells]
+    return [PARTS.get(cell.lower(), "") for cell in said]
 
 
 def _unusable(name: str, label: str, there: Container[str], seen: dict[str, int], row: int, kind: Kind) -> str:
