@@ -14,6 +14,7 @@ _HOMES = {
     "Dataset": "datasets",
     "Digits": "datasets",
     "Images": "datasets",
+    "Audio": "datasets",
     "Table": "datasets",
     "Docstrings": "datasets",
     "Backbone": "backbones",

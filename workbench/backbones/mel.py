@@ -51,7 +51,8 @@ def _log_power(samples: Tensor) -> Tensor:
     samples = torch.nn.functional.pad(samples, (before, (count - 1) * HOP + WINDOW - before - samples.shape[1]))
     views = samples.unfold(1, WINDOW, HOP) * torch.hann_window(WINDOW)
     power = torch.fft.rfft(views, 512).abs().square()
-    return (power @ _triangles()).clamp_min(1e-10).log10()
+    found: Tensor = (power @ _triangles()).clamp_min(1e-10).log10()
+    return found
 
 
 @cache

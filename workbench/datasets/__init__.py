@@ -1,5 +1,6 @@
 """The menu of data sets."""
 
+from workbench.datasets.audio import Audio as Audio
 from workbench.datasets.base import Data as Data
 from workbench.datasets.base import Dataset as Dataset
 from workbench.datasets.digits import Digits as Digits

@@ -194,7 +194,7 @@ class _Shelf:
             with suppress(OSError):
                 (self.folder / before["raw"]).unlink()
         mapped = _mapped(raw if raw.exists() else aside, shape)
-        _trim(self.folder, KEPT_BYTES, self.about)
+        trim(self.folder, KEPT_BYTES, self.about)
         return mapped
 
 
@@ -212,7 +212,7 @@ def _mapped(raw: Path, shape: tuple[int, ...]) -> Tensor:
     return torch.from_file(str(raw), shared=False, size=size, dtype=torch.uint8).view(shape)
 
 
-def _trim(folder: Path, most: int, keep: Path) -> None:
+def trim(folder: Path, most: int, keep: Path) -> None:
     """Remove what was used longest ago until no more than `most` bytes are kept, and what nobody names any more."""
     held: list[tuple[float, Path, Path]] = []
     for about in folder.glob("*.json"):
