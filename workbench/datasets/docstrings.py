@@ -53,7 +53,7 @@ class Documented(NamedTuple):
 
 @dataclass(frozen=True)
 class Docstrings(Dataset):
-    """Which library does this describe? Some 5,000 docstrings of six libraries, their names masked; needs no network."""
+    """Which library does this describe? 5,000 docstrings of six libraries, their names masked; needs no network."""
 
     name = "docstrings"
     domain = "language"

@@ -99,13 +99,13 @@ def _dialect(path: Path, encoding: str, delimiter: str, mtime: int, size: int) -
     """How quotes are read: as CSV has it, else as letters, else escaped by backslashes; whichever fits the whole file.
 
     Where quotes pair by chance they swallow the rows between them: then reading them as letters gives more rows, each
-    as wide as the first, which lines of one quoted cell never are.
+    as wide as the first. Between tabs that is believed, since few programs write quotes there.
     """
     proper, why = _fits(path, encoding, delimiter, QUOTED)
     if proper.quotes == 0:
-        return QUOTED, why and f"{path.name}: {why}."
+        return QUOTED, ""
     plain, _ = _fits(path, encoding, delimiter, PLAIN)
-    if not plain.bad and (why or plain.rows > proper.rows):
+    if not plain.bad and (why or (delimiter == "\t" and plain.rows > proper.rows)):
         return PLAIN, f"Quotes in {path.name} are read as letters, since they do not pair{f' ({why})' if why else ''}."
     if not why:
         return QUOTED, ""
@@ -131,7 +131,7 @@ def _fits(path: Path, encoding: str, delimiter: str, dialect: dict[str, Any]) ->
                 width = width or len(cells)
                 rows, bad = rows + bool(cells), bad + (bool(cells) and len(cells) != width)
         except BadData as error:
-            return _Fit(rows, bad, counted.quotes), str(error).rpartition(", ")[2].rstrip(".")
+            return _Fit(rows, bad, counted.quotes), str(error).rpartition(", ")[2].replace("\t", "tab")
     return _Fit(rows, bad, counted.quotes), ""
 
 

@@ -15,7 +15,6 @@ from workbench.datasets.images import BALANCES
 from workbench.datasets.layout import PARTS
 from workbench.datasets.sheet import Row, Sheet
 from workbench.datasets.sheets import LINES, PARQUET, sheet
-from workbench.datasets.tables import parts_of
 from workbench.datasets.texts import Rows, data_of
 from workbench.errors import BadData
 
@@ -53,7 +52,7 @@ class Table(Dataset):
         for part, opened in self._sheets():
             columns = self._columns(opened)
             said += [*opened.said, columns.said()]
-            self._read(rows, part, opened, columns)
+            rows.read(part, opened, columns)
         return data_of(rows, self.name, "table", self.values(), [*dict.fromkeys(said)])
 
     def extent(self) -> tuple[int, int]:
@@ -79,7 +78,7 @@ class Table(Dataset):
         """When each text was written, by its key, as the column of times has it; empty where there is none."""
         rows = Rows()
         for part, opened in self._sheets():
-            self._read(rows, part, opened, self._columns(opened))
+            rows.read(part, opened, self._columns(opened))
         return dict(zip(rows.keys, rows.times, strict=True)) if any(rows.times) else {}
 
     def _columns(self, opened: Sheet) -> Columns:
@@ -99,22 +98,10 @@ class Table(Dataset):
         found = {each: part for each, part in named.items() if part and each.suffix.lower() in kinds}
         if "train" not in found.values():
             raise BadData(f"{path} is a folder without a train file ({' '.join(kinds)}): name a file in it.")
+        if twice := [each.name for each, part in found.items() if [*found.values()].count(part) > 1]:
+            raise BadData(f"{path} holds {' and '.join(twice)}: one file of each part, or name one file.")
         for each, part in found.items():
             yield part, sheet(each, self.encoding, self.name)
-
-    def _read(self, rows: Rows, part: str, opened: Sheet, columns: Columns) -> None:
-        """Add the rows of one file. Keys are the numbers that a spreadsheet shows, after the part of a part's file."""
-        taken, start = columns.taken(), len(rows.keys)
-        rows.paired |= "second" in taken
-        for row in opened.rows([*taken.values()]):
-            key = f"{part}:{row.number}" if part else str(row.number)
-            if row.reason:
-                rows.broken.append(f"row {key}: {row.reason}")
-            else:
-                rows.add(key, dict(zip(taken, row.cells, strict=True)))
-        numbers = [int(key.rpartition(":")[2]) for key in rows.keys[start:]]
-        given = [part] * len(numbers) if part else rows.parts[start:]
-        rows.parts[start:] = given if part else parts_of(given, numbers, columns.split, opened.path)
 
     def _counted(self) -> Counter[tuple[str, str]]:
         """How many rows each label has in each part; texts are not kept."""

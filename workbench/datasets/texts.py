@@ -13,10 +13,14 @@ from typing import Any
 from workbench.datasets import copies
 from workbench.datasets.base import Data, finish
 from workbench.datasets.broken import listed
+from workbench.datasets.columns import Columns
 from workbench.datasets.corrections import mended
+from workbench.datasets.filling import filled
 from workbench.datasets.layout import composed
 from workbench.datasets.parting import parted
 from workbench.datasets.ragged import Texts
+from workbench.datasets.sheet import Sheet
+from workbench.datasets.tables import parts_of
 from workbench.errors import BadData
 
 LETTERS = 100_000  # of a text that are kept: a model sees far fewer
@@ -59,6 +63,20 @@ class Rows:
         for held, role in ((self.parts, "split"), (self.groups, "group"), (self.times, "time")):
             held.append(sys.intern(cells.get(role, "").strip()))
         self.labels.append(sys.intern(label))
+
+    def read(self, part: str, sheet: Sheet, columns: Columns) -> None:
+        """Add all rows of a table. Keys are the numbers that a spreadsheet shows, after `part` where it is of one."""
+        taken, start = columns.taken(), len(self.keys)
+        self.paired |= "second" in taken
+        for row in sheet.rows([*taken.values()]):
+            key = f"{part}:{row.number}" if part else str(row.number)
+            if row.reason:
+                self.broken.append(f"row {key}: {row.reason}")
+            else:
+                self.add(key, dict(zip(taken, row.cells, strict=True)))
+        numbers = [int(key.rpartition(":")[2]) for key in self.keys[start:]]
+        cells = [part] * len(numbers) if part else self.parts[start:]
+        self.parts[start:] = parts_of(cells, numbers, columns.split, sheet.path)
 
     def _cleaned(self, text: str) -> str:
         """The text without what no model can read, and no longer than `LETTERS`."""
@@ -105,8 +123,9 @@ def data_of(rows: Rows, owner: str, place: str, knobs: Mapping[str, Any], said: 
     parts, more = parted(np.array(rows.parts, dtype=object), same, knobs["seed"], "texts", place)
     twice = copies.twice(hashes, labels, rows.keys, "text")
     torn = [f"Of {len(twice) - 1} texts under two labels the first {TORN} are named."] if len(twice) > TORN + 1 else []
+    parts, moved = filled(parts, labels, same, classes)
     decided, corrected = mended(knobs.get("corrections", ""), owner, rows.keys, classes, "texts")
-    told = [*said, *rows.said(), *more, *twice[: TORN + 1], *torn, *corrected]
+    told = [*said, *rows.said(), *more, *moved, *twice[: TORN + 1], *torn, *corrected]
     return finish(
         Texts(tuple(rows.first), tuple(rows.second), knobs["size"]),
         labels,
