@@ -14,7 +14,8 @@ class SpeechEncoder(nn.Module):
 
     `config`: keywords of transformers' `WhisperConfig`. What is beyond a clip's end stays NaN from layer to layer and
     is neither heard nor counted, so a clip's features do not depend on its batch, and the network can be cut between
-    any two layers. Features are the mean over a clip's frames; what is beyond `max_source_positions` is not heard.
+    any two layers. Features are the mean over a clip's frames of what was heard, and its spread (standard deviation):
+    `width` is twice the layers'. What is beyond `max_source_positions` is not heard.
     """
 
     def __init__(self, config: dict[str, Any]):
@@ -24,13 +25,16 @@ class SpeechEncoder(nn.Module):
         super().__init__()
         about = WhisperConfig(**config)
         self.encoder = WhisperEncoder(about)
-        self.width, self.bands = int(about.d_model), int(about.num_mel_bins)
+        self.width, self.bands = 2 * int(about.d_model), int(about.num_mel_bins)
 
     def forward(self, frames: Tensor) -> Tensor:
         x = self.heard(frames)
         gone = torch.isnan(x)
         x = self.encoder.layer_norm(torch.where(gone, torch.zeros_like(x), x))
-        return torch.where(gone, torch.zeros_like(x), x).sum(1) / (~gone).sum(1)
+        count = (~gone).sum(1)
+        mean = x.masked_fill(gone, 0.0).sum(1) / count
+        spread = (x - mean[:, None]).square().masked_fill(gone, 0.0).sum(1) / count
+        return torch.cat([mean, (spread + 1e-5).sqrt()], 1)
 
     def heard(self, frames: Tensor) -> Tensor:
         """What is heard at each time, before the last norm: (batch, frames / 2, width), NaN beyond a clip's end."""
