@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     menu.add_argument("--search", default="", metavar="TEXT", help="backbones whose names contain these words")
     menu.set_defaults(do=_do_menu)
     pretrain = commands.add_parser("pretrain", help="make one of the small bundled backbones again")
-    pretrain.add_argument("name", help="glyph-resnet, glyph-vit or glyph-convnext")
+    pretrain.add_argument("name", help="glyph-resnet, glyph-vit, glyph-convnext, docs-bert or formant-encoder")
     pretrain.add_argument("-o", "--folder", default="weights", help="where it goes (default: weights)")
     pretrain.add_argument("--seed", type=int, default=0)
     pretrain.add_argument("--steps", type=int, default=None, help="fewer than its recipe says")

@@ -71,7 +71,8 @@ def line(row: Row) -> str:
     """A row in one line, without its name."""
     count = f"{row['parameters']:,} parameters, {row['MB']:.1f} MB" if row["parameters"] else ""
     place = {"hub": f"to be downloaded: {row['source']}", "no weights": "no weights on the hub: random ones, or a path"}
-    parts = (count, f"{row['pixels']} px", place.get(row["where"], row["where"]), row["licence"])
+    side = f"{row['pixels']} px" if row["pixels"] else ""
+    parts = (count, side, place.get(row["where"], row["where"]), row["licence"])
     return " · ".join(part for part in parts if part)
 
 
@@ -87,7 +88,7 @@ def parameters(name: str) -> int:
 
 
 def _ours(name: str, card: Row) -> Row:
-    about = {"pixels": card["input_size"], "source": card["command"], "licence": card["licence"]}
+    about = {"pixels": card.get("input_size"), "source": card["command"], "licence": card["licence"]}
     return {"name": name, "where": "bundled"} | _weight(card["parameters"]) | about
 
 

@@ -1,7 +1,8 @@
-"""How our own small backbones were pretrained: to read deformed characters; `python -m workbench pretrain NAME`."""
+"""How our own small backbones were pretrained; `python -m workbench pretrain NAME`. Here: to read characters."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
@@ -45,14 +46,22 @@ RECIPES = {
 }
 
 
-def pretrain(name: str, folder: str | Path, *, seed: int = 0, steps: int | None = None, draws: int = 5) -> Path:
-    """Pretrain `name` and write `<name>.safetensors` and its card `<name>.json` into `folder`; returns the former.
+OTHERS = {"docs-bert": "docs", "formant-encoder": "formants"}  # the modules that know how those are made
 
-    `steps` shortens the recipe; the card's figures are means over `draws` draws of 20 labelled digits a class.
+
+def pretrain(name: str, folder: str | Path, *, seed: int = 0, steps: int | None = None, draws: int = 5) -> Path:
+    """Pretrain `name` and write its weights and its card `<name>.json` into `folder`; returns the weights' path.
+
+    `steps` shortens the recipe; the card's figures are means over `draws` draws of few labelled examples.
     """
     from safetensors.torch import save_file
 
-    known(name, RECIPES, "there is no recipe to pretrain")
+    known(name, [*RECIPES, *OTHERS], "there is no recipe to pretrain")
+    if name in OTHERS:
+        made: Path = importlib.import_module(f"workbench.backbones.{OTHERS[name]}").pretrain(
+            folder, seed=seed, steps=steps, draws=draws
+        )
+        return made
     recipe, started = RECIPES[name], time.perf_counter()
     command = f"python -m workbench pretrain {name}"
     command += (f" --seed {seed}" if seed else "") + (f" --steps {steps}" if steps else "")
