@@ -98,7 +98,8 @@ def heard_words(count: int, seed: int) -> list[Word]:
     from workbench.backbones.mel import HOP, log_mel
     from workbench.datasets.ragged import Ragged
 
-    draw, found = np.random.default_rng(seed), list[tuple[Tensor, Tensor]]()
+    draw = np.random.default_rng(seed)
+    found: list[Word] = []
     with tqdm(total=count, unit="word", mininterval=1) as bar:
         while len(found) < count:
             many = min(AT_ONCE, count - len(found))

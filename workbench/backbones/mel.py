@@ -31,7 +31,7 @@ def log_mel(clips: Ragged) -> Tensor:
     lengths = clips.lengths
     counts = (lengths + HOP - 1) // HOP
     found = torch.full((len(clips), int(counts.max()) if len(clips) else 0, BANDS), torch.nan)
-    for rows in lengths.argsort().split(AT_ONCE):  # those of about a length together
+    for rows in lengths.argsort().split(AT_ONCE) if len(clips) else ():  # those of about a length together
         part = clips[rows].padded(0)
         frames = _log_power(part.float() / (32768.0 if part.dtype == torch.int16 else 1.0))
         beyond = torch.arange(frames.shape[1]) >= counts[rows, None]
