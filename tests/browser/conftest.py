@@ -39,9 +39,9 @@ class Lab(NamedTuple):
             return json.loads(answer.read() or "null")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
-    """Debian's chromium, driven by playwright."""
+    """Debian's chromium, driven by playwright, whose event loop would be in the way of tests that have their own."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine: nothing is looked at in a browser")

@@ -16,6 +16,8 @@ class Background:
     """
 
     def __init__(self, name: str):
+        import pandas  # noqa: F401  # plotly looks into it wherever it is imported, be it half by this thread
+
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._loop: asyncio.AbstractEventLoop | None = None
 

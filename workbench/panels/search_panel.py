@@ -47,8 +47,6 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         watch: Callable[[Run], None] | None = None,
         now: bool = True,
     ):
-        import pandas  # noqa: F401  # plotly looks into it wherever it is imported, be it half by a thread
-
         self._recipe, self._use, self._watch = recipe, use, watch
         self._task: asyncio.Task[None] | None = None
         self._setting = False
