@@ -127,7 +127,6 @@ def test_runs_lists_them(saved, capsys):
 def test_predict_answers_for_pictures_and_folders(tmp_path, capsys):
     from PIL import Image
 
-    from workbench.predicting import pictures
 
     for label, shade in (("dark", 20), ("light", 230)):
         (tmp_path / "all" / label).mkdir(parents=True)
@@ -139,7 +138,7 @@ def test_predict_answers_for_pictures_and_folders(tmp_path, capsys):
     asked = [str(tmp_path / "all" / "dark" / "3.png"), str(tmp_path / "all" / "light")]
     assert main(["predict", run.folder.name, *asked]) == 0
     table = pd.read_csv(io.StringIO(capsys.readouterr().out))
-    names, read, _ = pictures(asked, data)
+    names, read, _ = files(asked, data)
     assert table["input"].tolist() == names and len(names) == 21
     assert table.columns.tolist() == ["input", "answer", "dark", "light"]
     expected = run.predict(read)

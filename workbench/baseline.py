@@ -68,8 +68,8 @@ def rows(inputs: Inputs) -> Any:
 def fitted(data: Data) -> Any:
     """Logistic regression on the training part: scikit-learn's pipeline, fitted.
 
-    On standardised pixels or mel statistics; or on TF-IDF of single words and pairs, with 1 + log(count) for the count. On much data it
-    takes fewer steps than it would need to converge: a line to beat is not worth a minute.
+    On standardised pixels or mel statistics; or on TF-IDF of single words and pairs, with 1 + log(count) for the count.
+    On much data it takes fewer steps than it would need to converge: a line to beat is not worth a minute.
     """
     import warnings
 

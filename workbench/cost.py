@@ -168,8 +168,8 @@ def foretold(recipe: Recipe) -> str:
 
 
 def said(found: dict[str, float]) -> str:
-    """`About 40 s to the first epoch: 31 s to read the pictures, 9 s through the backbone.`"""
-    parts = [(found["reading"], "to read the pictures"), (found["features"], "through the backbone")]
+    """`About 40 s to the first epoch: 31 s to read the examples, 9 s through the backbone.`"""
+    parts = [(found["reading"], "to read the examples"), (found["features"], "through the backbone")]
     parts.append((found["epoch"], "for the epoch itself"))
     shown = ", ".join(f"{lasting(seconds)} {what}" for seconds, what in parts if seconds >= 0.5)
     return f"About {lasting(found['total'])} to the first epoch{f': {shown}' if shown else ''}."

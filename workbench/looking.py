@@ -37,26 +37,71 @@ def worst(run: Run, most: int | None = 300, by: str = "loss", part: str = "") ->
 
 
 def batch(recipe: Recipe, count: int = 16, seed: int = 0) -> list[dict[str, Any]]:
-    """Some training examples as the backbone gets them: changed at random, resized, in its channels.
+    """Some training examples as the backbone gets them: pictures changed at random, resized, in its channels; texts as
+    tokens; clips as a spectrogram.
 
-    A dict each: `key`, `label`, `picture` (uint8, channels, height, width). `seed`: which examples, changed how.
+    A dict each: `key`, `label`, and `picture` (uint8, channels, height, width), or `tokens`, or `picture` and `sound`
+    (a WAV file's bytes). `seed`: which examples, changed how.
     """
     import torch
-
-    from workbench.backbones.building import build
-    from workbench.datasets.augmentation import augmented
 
     data = recipe.data.load()
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:count]
     rows = data.train[order]
+    shown = {"vision": _pictures, "language": _tokens, "speech": _sounds}[data.domain](recipe, data, rows, seed)
+    return [
+        {"key": data.keys[at], "label": data.classes[data.labels[at]], **each}
+        for at, each in zip(rows.tolist(), shown, strict=True)
+    ]
+
+
+def _tokens(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
+    if not recipe.backbone.architecture:
+        return [{"tokens": text.split()} for text in data.inputs[rows].first]
+    from workbench.backbones.building import build_for
+
+    front: Any = build_for(recipe.backbone.replace(weights="random"), data, 0).front
+    texts = data.inputs[rows]
+    return [
+        {"tokens": front.pieces(*pair)} for pair in zip(texts.first, texts.second or [None] * len(texts), strict=True)
+    ]
+
+
+def _sounds(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
+    from workbench.backbones.mel import log_mel
+    from workbench.datasets.ragged import Ragged
+
+    found = []
+    for at in rows.tolist():
+        clip = data.inputs.row(at)[: data.inputs.longest]
+        frames = (log_mel(Ragged.of([clip]))[0].T.flip(0) + 1) / 2  # low tones at the bottom
+        picture = (frames.nan_to_num(0) * 255).clamp(0, 255).to(dtype=frames.new_zeros(0).byte().dtype)[None]
+        found.append({"picture": picture, "sound": wav(clip)})
+    return found
+
+
+def wav(clip: Tensor) -> bytes:
+    """int16 samples at 16 kHz as a WAV file."""
+    import wave
+
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(clip.numpy().astype("<i2").tobytes())
+    return content.getvalue()
+
+
+def _pictures(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
+    from workbench.backbones.building import build
+    from workbench.datasets.augmentation import augmented
+
     shown = augmented(data.inputs[rows], recipe.data.augment, seed)
     if recipe.backbone.architecture:
         built = build(recipe.backbone.replace(weights="random"), side=data.inputs.shape[-1], seed=0)
         shown = _as_pictures(built.prepare(shown), built)
-    return [
-        {"key": data.keys[at], "label": data.classes[data.labels[at]], "picture": picture}
-        for at, picture in zip(rows.tolist(), shown, strict=True)
-    ]
+    return [{"picture": picture} for picture in shown]
 
 
 def _as_pictures(prepared: Tensor, built: Any) -> Tensor:
@@ -99,6 +144,8 @@ def corrections_of(data: Dataset) -> Path:
     if not data.own:
         raise BadData(f"labels of {data.name} cannot be corrected: only those of your own files.")
     values = data.values()
+    if "corrections" not in values:
+        raise BadData(f"labels of {data.name} cannot be corrected here: mend them in the folder, or in the table.")
     if values.get("corrections"):
         return Path(re.sub(r"@\d+$", "", values["corrections"])).expanduser()
     place = str(Path(values.get("path") or values.get("table") or values["folder"]).expanduser().resolve())

@@ -98,32 +98,56 @@ def from_folder(recipe: Recipe, files: RunFolder, step: int) -> Predictor:
     return Predictor(whole(recipe.scope, built, state), built, tuple(about["classes"]), device(), dtype)
 
 
-def pictures(
-    inputs: Sequence[str | Path], data: Dataset, broken: str = "refuse"
-) -> tuple[list[str], Tensor, list[str]]:
-    """Files, and all that lie below folders, as `data` reads its own: their names, uint8 (files, 3, side, side), and a
-    sentence on each that cannot be read where `broken` is "leave out"; else these are an error."""
-    from workbench.datasets.decoding import picture
-    from workbench.datasets.files import Folder
+def given(inputs: Any, data: Dataset, broken: str) -> tuple[list[str] | None, Any, list[str]]:
+    """What a person gives as a data set holds it, with the files' names and a sentence on each that cannot be read."""
+    if isinstance(inputs, str | Path):
+        inputs = [inputs]
+    if not isinstance(inputs, list | tuple) or not all(isinstance(each, str | Path | tuple) for each in inputs):
+        return None, inputs, []
+    if data.domain == "language":
+        pairs = [each if isinstance(each, tuple) else (str(each),) for each in inputs]
+        first, second = (tuple(pair[at] for pair in pairs if len(pair) > at) for at in range(2))
+        return None, Texts(first, second, data.size), []
+    return files(inputs, data, broken)
 
-    files: list[Path] = []
+
+def files(
+    inputs: Sequence[str | Path], data: Dataset, broken: str = "refuse"
+) -> tuple[list[str], Tensor | Ragged, list[str]]:
+    """Files, and all that lie below folders, as `data` reads its own: their names, uint8 (files, 3, side, side) or a
+    clip each, and a sentence on each that cannot be read where `broken` is "leave out"; else these are an error."""
+    from workbench.datasets.files import PICTURES, RECORDINGS, Folder
+
+    kind = RECORDINGS if data.domain == "speech" else PICTURES
+    found: list[Path] = []
     for path in map(Path, inputs):
-        below = [path / name for name in Folder(path).names] if path.is_dir() else [path]
+        below = [path / name for name in Folder(path, kind).names] if path.is_dir() else [path]
         if not below or not path.exists():
-            raise BadData(
-                f"{path} {'holds no pictures' if path.exists() else 'is not there'}: name pictures, or folders."
-            )
-        files += below
+            why = f"holds no {kind.many}" if path.exists() else "is not there"
+            raise BadData(f"{path} {why}: name {kind.many}, or folders.")
+        found += below
     read: dict[str, Tensor] = {}
     wrong = []
-    for path in files:
+    for path in found:
         try:
-            read[str(path)] = torch.from_numpy(picture(path.read_bytes(), data.size).copy())
+            read[str(path)] = _read(path, data)
         except (ValueError, OSError) as error:
             wrong.append(f"{path}: {error}")
     if wrong and (broken == "refuse" or not read):
         raise BadData(f"cannot be read: {'; '.join(wrong)}. Go on without them by broken='leave out'.")
-    return [*read], torch.stack([*read.values()]), wrong
+    rows = [*read.values()]
+    return [*read], Ragged.of(rows, data.size) if data.domain == "speech" else torch.stack(rows), wrong
+
+
+def _read(path: Path, data: Dataset) -> Tensor:
+    if data.domain == "speech":
+        from workbench.datasets.hearing import clip
+
+        with path.open("rb") as file:
+            return torch.from_numpy(clip(file, data.size)[0])
+    from workbench.datasets.decoding import picture
+
+    return torch.from_numpy(picture(path.read_bytes(), data.size).copy())
 
 
 @torch.no_grad()

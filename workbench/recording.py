@@ -228,7 +228,7 @@ def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder, data: Data 
             job = Job(plan(recipe, data))
         _go_on_from(job, folder, recorder)
         told = {event["text"] for event in folder.events() if event["event"] == "note"}
-        for note in job.data.notes:
+        for note in (*job.data.notes, *job.plan.built.front.said(job.data.inputs)):
             if note not in told:
                 folder.tell("note", text=note)
         for row in train(job, recorder):

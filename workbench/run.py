@@ -228,19 +228,15 @@ class Run:
         return deepcopy(self.restored().model).cpu()
 
     def predict(self, inputs: Any, broken: str = "refuse") -> pd.DataFrame:
-        """`answer` and each class's probability. `inputs`: uint8 (examples, channels, height, width), or files.
+        """`answer` and each class's probability of `inputs`: texts, files, or uint8 (examples, channels, height, width).
 
         `broken`: "refuse", or "leave out" files that cannot be read; which ones, is in the frame's `attrs["broken"]`.
         """
         import pandas as pd
 
-        from workbench.predicting import logits, pictures
+        from workbench.predicting import given, logits
 
-        names, wrong = None, list[str]()
-        if isinstance(inputs, str | Path):
-            inputs = [inputs]
-        if isinstance(inputs, list | tuple) and all(isinstance(each, str | Path) for each in inputs):
-            names, inputs, wrong = pictures(inputs, self.recipe.data, broken)
+        names, inputs, wrong = given(inputs, self.recipe.data, broken)
         chances = logits(self.restored(), inputs).softmax(-1).numpy()
         classes = self.restored().classes
         answers = [classes[at] for at in chances.argmax(-1)]

@@ -68,6 +68,9 @@ class Front(Protocol):
     def bytes(self, encoded: Any) -> int:
         """What all of them take once they are prepared; 0 where that depends on the batch."""
 
+    def said(self, inputs: Any) -> list[str]:
+        """Sentences on what the body does not see of them."""
+
 
 @dataclass(frozen=True, eq=False)
 class Built:

@@ -115,16 +115,14 @@ class Words:
         (found,) = self.tokenizer.encode_batch([_given(text, second)])
         return list(found.tokens)
 
-    def cut(self, texts: Texts) -> int:
+    def said(self, texts: Texts) -> list[str]:
         """How many texts are longer than the model may see."""
-        whole = self.tokenizer.no_truncation
-        whole()
-        try:
-            second = texts.second or [None] * len(texts)
-            coded = self.tokenizer.encode_batch([_given(*pair) for pair in zip(texts.first, second, strict=True)])
-            return sum(len(each.ids) > self.longest for each in coded)
-        finally:
-            self.tokenizer.enable_truncation(self.longest)
+        second = texts.second or [None] * len(texts)
+        coded = self.tokenizer.encode_batch([_given(*pair) for pair in zip(texts.first, second, strict=True)])
+        cut = sum(bool(each.overflowing) for each in coded)
+        return [f"{cut:,} of {len(texts):,} texts are longer than {self.longest} tokens: the rest is not seen."] * bool(
+            cut
+        )
 
 
 def _clean(text: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from functools import lru_cache
 from typing import Any
 
+from workbench.backbones import transformer_files as files
 from workbench.backbones.cards import cards
 from workbench.backbones.naming import check_name
 from workbench.backbones.vision import cached_names, is_cached, repository, timm_names
@@ -17,12 +19,14 @@ def listing() -> list[Row]:
     """A row a backbone: ours, then timm's on this disk, then timm's on the hub, then those without weights.
 
     `name`, `where` (bundled, on this disk, hub, no weights), `parameters` (known for what is on this disk; `about`
-    counts those of one), `MB` of float32 weights, `pixels` (the side it was trained on), `source`, `licence`.
+    counts those of one), `MB` of float32 weights, `pixels` (the side it was trained on), `source`, `licence`,
+    `domain` (vision, language, speech).
     """
     import timm
 
     here = [_ours(name, card) for name, card in cards().items()]
     here += [_timms(name, "on this disk", count=True) for name in cached_names() if _is_known(name)]
+    here += [_encoder(name) for name in files.here()]
     published = [name for name in timm.list_pretrained() if repository(name)]
     there = {row["name"] for row in here}
     rows = here + [_timms(name, "hub") for name in published if name not in there]
@@ -63,6 +67,8 @@ def about(name: str) -> Row:
     ours = cards().get(name)
     if ours:
         return _ours(name, ours)
+    if not _is_known(name):
+        return _encoder(name)
     place = "on this disk" if is_cached(name) else "hub" if repository(name) else "no weights"
     return _timms(name, place, count=True)
 
@@ -89,7 +95,27 @@ def parameters(name: str) -> int:
 
 def _ours(name: str, card: Row) -> Row:
     about = {"pixels": card.get("input_size"), "source": card["command"], "licence": card["licence"]}
-    return {"name": name, "where": "bundled"} | _weight(card["parameters"]) | about
+    return {"name": name, "where": "bundled"} | _weight(card["parameters"]) | about | {"domain": card["domain"]}
+
+
+@lru_cache(maxsize=64)
+def _encoder(name: str) -> Row:
+    """A model of transformers: what its files say, where they are on this disk."""
+    from safetensors import safe_open
+
+    folder = files.on_this_disk(name)
+    count = 0
+    for path in folder.glob("*.safetensors") if folder else []:
+        with safe_open(path, "pt") as held:
+            count += sum(math.prod(held.get_slice(key).get_shape()) for key in held.keys())  # noqa: SIM118  # no dict
+    about = {"pixels": None, "source": name, "licence": files.licence_of(folder) if folder else ""}
+    domain = files.domain_of(name) if folder else "language"
+    return (
+        {"name": name, "where": "on this disk" if folder else "hub"}
+        | _weight(count or None)
+        | about
+        | {"domain": domain}
+    )
 
 
 def _timms(name: str, where: str, count: bool = False) -> Row:
@@ -100,7 +126,7 @@ def _timms(name: str, where: str, count: bool = False) -> Row:
     source = config.hf_hub_id if config and where != "no weights" else None
     licence = config.license if config and where != "no weights" else None
     about = {"pixels": side, "source": source or "", "licence": licence or ""}
-    return {"name": name, "where": where} | _weight(parameters(name) if count else None) | about
+    return {"name": name, "where": where} | _weight(parameters(name) if count else None) | about | {"domain": "vision"}
 
 
 def _weight(count: int | None) -> Row:

@@ -1,4 +1,4 @@
-"""A short list of backbones for a person's own pictures: what each is for, and how long it takes with them here."""
+"""A short list of backbones for a person's own data: what each is for, and how long it takes with them here."""
 
 from __future__ import annotations
 
@@ -24,6 +24,21 @@ PHOTOGRAPHS = {
     "vit_small_patch14_dinov2.lvd142m": "photographs of many kinds, learned without labels",
     "convnext_base.fb_in22k_ft_in1k": "photographs (22,000 classes, then ImageNet); for a GPU",
 }
+# What the hub has for texts and recordings; how long they take here is known once they are on this disk.
+ENCODERS = {
+    "language": {
+        "sentence-transformers/all-MiniLM-L6-v2": "sentences in English, by meaning",
+        "intfloat/multilingual-e5-small": "sentences in a hundred languages",
+        "distilbert/distilbert-base-uncased": "English; the classic to fine-tune",
+    },
+    "speech": {
+        "openai/whisper-tiny": "speech in many languages",
+        "facebook/wav2vec2-base": "speech in English, learned without labels",
+        "MIT/ast-finetuned-audioset-10-10-0.4593": "sounds of every kind",
+    },
+}
+OURS = {"language": "learned from docstrings: for lessons, short English texts, and what runs here at once",
+        "speech": "learned from made-up speech: for lessons, single words, and what runs here at once"}  # fmt: skip
 BYTES = 16  # a parameter that trains: its number, its gradient, and AdamW's two moments
 BATCH = 32  # pictures whose activations a step holds: a recipe's own default
 
@@ -42,9 +57,10 @@ def shortlist(data: Any = None) -> pd.DataFrame:
 
     from workbench import progress
 
-    examples, side = entry(menu_base("datasets"), data or "digits").extent()
+    chosen = entry(menu_base("datasets"), data or "digits")
+    examples, side = chosen.extent()
     rows: list[dict[str, Any]] = []
-    named = _candidates()
+    named = _candidates() if chosen.domain == "vision" else _encoders(chosen.domain)
     for name, why in named.items():
         rows.append(_row(name, why, examples, side))
         progress.tell("backbones tried", len(rows), len(named))
@@ -58,7 +74,17 @@ def _candidates() -> dict[str, str]:
 
     here = [name for name in cached_names() if name.split(".")[0] in timm_names()]
     known = {name: PHOTOGRAPHS.get(name, "on this disk already") for name in here}
-    return known | {n: why for n, why in PHOTOGRAPHS.items() if n not in known} | dict.fromkeys(cards(), SMALL_ONES)
+    ours = [name for name, card in cards().items() if card["domain"] == "vision"]
+    return known | {n: why for n, why in PHOTOGRAPHS.items() if n not in known} | dict.fromkeys(ours, SMALL_ONES)
+
+
+def _encoders(domain: str) -> dict[str, str]:
+    from workbench.backbones import transformer_files as files
+    from workbench.backbones.cards import cards
+
+    here = {name: "on this disk already" for name in files.here() if files.domain_of(name) == domain}
+    ours = {name: OURS[domain] for name, card in cards().items() if card["domain"] == domain}
+    return here | ours | {name: why for name, why in ENCODERS[domain].items() if name not in here}
 
 
 def _row(name: str, why: str, examples: int, side: int) -> dict[str, Any]:
@@ -66,7 +92,11 @@ def _row(name: str, why: str, examples: int, side: int) -> dict[str, Any]:
     from workbench.backbones import backbone
     from workbench.backbones.listing import about
 
-    known, each = about(name), cost.forward_seconds(backbone(name), side)
+    known = about(name)
+    if known["domain"] != "vision" and known["where"] == "hub":
+        unknown = {"head": None, "all": None, "fits": True, "for": why}
+        return {"name": name, **{key: known[key] for key in ("where", "parameters", "MB", "licence")}} | unknown
+    each = cost.forward_seconds(backbone(name), side)
     needed = known["parameters"] * BYTES + BATCH * cost.held_bytes(backbone(name), side)
     return {
         "name": name,
@@ -95,8 +125,9 @@ def in_a_line(row: Mapping[Any, Any]) -> str:
     """A row in one line, without its name."""
     from workbench.cost import lasting
 
-    count = f"{row['parameters'] / 1e6:.1f} M parameters"
-    times = f"head {lasting(row['head'])}, all weights {lasting(row['all'])} an epoch"
+    known = row["all"] is not None and row["all"] == row["all"]  # a table holds NaN for what is not known
+    count = f"{row['parameters'] / 1e6:.1f} M parameters" if known else ""
+    times = f"head {lasting(row['head'])}, all weights {lasting(row['all'])} an epoch" if known else ""
     room = "" if row["fits"] else "not all of it trains in this memory"
     place = {"hub": "to be downloaded"}.get(row["where"], row["where"])
     return " · ".join(filter(None, (count, times, room, place, row["licence"] or "licence unknown", row["for"])))

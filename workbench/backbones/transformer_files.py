@@ -7,7 +7,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workbench.errors import BadChoice, NoWeights
 
@@ -52,12 +52,15 @@ def is_one(name: str) -> bool:
     return name in installed() or (Path(name).expanduser() / "config.json").is_file() or bool(HUB.fullmatch(name))
 
 
+def on_this_disk(name: str) -> Path | None:
+    """The folder of a model that need not be downloaded."""
+    own = Path(name).expanduser()
+    return own if (own / "config.json").is_file() else here().get(name)
+
+
 def folder_of(name: str, weights: bool = True) -> Path:
     """The folder of a model: a user's own, an installed package's, or the hub's (downloaded where it must be)."""
-    own = Path(name).expanduser()
-    if (own / "config.json").is_file():
-        return own
-    return here().get(name) or _from_hub(name, weights)
+    return on_this_disk(name) or _from_hub(name, weights)
 
 
 def _from_hub(name: str, weights: bool) -> Path:
@@ -121,8 +124,10 @@ def made(folder: Path, random: bool, seed: int) -> nn.Module:
                 model = AutoModel.from_pretrained(folder, config=config, use_safetensors=True, local_files_only=True)
             except (RuntimeError, ValueError, KeyError, OSError) as error:
                 raise NoWeights(f"{folder} cannot be read: {str(error).splitlines()[0][:200]}") from error
-    encoder: nn.Module = model.get_encoder() if config.is_encoder_decoder else model
-    return encoder
+    encoder: Any = model.get_encoder() if config.is_encoder_decoder else model
+    if getattr(encoder, "pooler", None) is not None:
+        encoder.pooler = None  # it is made anew where a file has none, and its answer is not used
+    return cast("nn.Module", encoder)
 
 
 class _Quiet:

@@ -14,6 +14,7 @@ from workbench.panels.pressing import Pressing
 from workbench.panels.text import escaped, line, spoken, style_sheet
 
 if TYPE_CHECKING:
+    from workbench.datasets import Data
     from workbench.recipe import Recipe
     from workbench.run import Run
 
@@ -22,6 +23,7 @@ PAGE = 24
 SORTED = {"highest loss": "loss", "surest wrong answer": "confidence"}
 PARTS = {"train and validation": "", "train": "train", "validation": "valid"}
 DROPPED = "(drop)"
+READ = 600  # letters of a text that are shown
 
 
 class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
@@ -116,8 +118,13 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         rows = self._rows[self._page * PAGE : (self._page + 1) * PAGE]
         self.cards += [Card(self._decided) for _ in range(len(rows) - len(self.cards))]
         for card, row in zip(self.cards, rows, strict=False):
-            picture = self.data.inputs[self._places[row["key"]]]
-            card.show(row, picture, self.data.classes, self._given(row), self.corrections.now.get(row["key"]))
+            card.show(
+                row,
+                _example(self.data, self._places[row["key"]]),
+                self.data.classes,
+                self._given(row),
+                self.corrections.now.get(row["key"]),
+            )
         self.grid.children = [card.box for card in self.cards[: len(rows)]]
         last = max(0, (len(self._rows) - 1) // PAGE)
         self.back.disabled, self.on.disabled = self._page == 0, self._page == last
@@ -188,6 +195,14 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         super().close()
 
 
+def _example(data: Data, at: int) -> Any:
+    """A picture, or a text as far as a person reads it."""
+    if data.domain == "language":
+        texts = data.inputs
+        return " | ".join([texts.first[at], *texts.second[at : at + 1]])[:READ]
+    return data.inputs[at]
+
+
 class Card:
     """One example: its picture, its label and the answer, and what it shall be."""
 
@@ -201,16 +216,23 @@ class Card:
         self.box = widgets.VBox([self.picture, self.said, self.choice])
         self.box.layout = widgets.Layout(width="140px", margin="4px", padding="4px", border="2px solid transparent")
 
-    def show(self, row: dict[str, Any], picture: Any, classes: tuple[str, ...], given: str, now: str | None) -> None:
-        """Show this example. `given`: its label as given; `now`: what was decided, "" for dropped, None for nothing."""
+    def show(self, row: dict[str, Any], example: Any, classes: tuple[str, ...], given: str, now: str | None) -> None:
+        """Show this example, a picture or a text.
+
+        `given`: its label as given; `now`: what was decided, "" for dropped, None for nothing.
+        """
         from workbench.looking import png
 
-        if self.row.get("key") != row["key"]:
-            self.picture.value = png(picture)
+        told = ""
+        if isinstance(example, str):
+            told = f'<div class="wb-note" style="max-height: 100px; overflow: auto">{escaped(example)}</div>'
+        elif self.row.get("key") != row["key"]:
+            self.picture.value = png(example)
+        self.picture.layout.display = "none" if told else ""
         self.row = row
         self.said.value = (
-            f'<div class="wb-faint" title="{escaped(row["key"])}">{escaped(row["label"])} → {escaped(row["answer"])} '
-            f"{row['confidence']:.2f}<br>loss {row['loss']:.2f} · {row['part']}</div>"
+            f'{told}<div class="wb-faint" title="{escaped(row["key"])}">{escaped(row["label"])} → '
+            f"{escaped(row['answer'])} {row['confidence']:.2f}<br>loss {row['loss']:.2f} · {row['part']}</div>"
         )
         self._setting = True
         try:

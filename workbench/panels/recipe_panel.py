@@ -91,11 +91,12 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         return lambda make: self._propose(lambda: {field: make()})
 
     def _propose_data(self, make: Callable[[], Any]) -> None:
-        """Other data; with a person's own, the backbone of the bundled ones is not kept in silence."""
+        """Other data; with a person's own, or of another kind, the backbone is not kept in silence."""
 
         def chosen() -> dict[str, Any]:
-            data = make()
-            return {"data": data} | ({"backbone": ""} if data.own and not self.value.data.own else {})
+            data, before = make(), self.value.data
+            other = (data.own and not before.own) or data.domain != before.domain
+            return {"data": data} | ({"backbone": ""} if other else {})
 
         self._propose(chosen)
 
@@ -167,14 +168,15 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         examples, side = recipe.data.extent()
         seconds, unread = recipe.data.reading()
         once = f" About {lasting(seconds)} to read {unread:,} of them, once." if unread else ""
-        return f"{examples:,} examples of {side} px.{once}"
+        what = {"vision": f"of {side} px", "language": f"of up to {side} tokens"}
+        return f"{examples:,} examples {what.get(recipe.data.domain, f'of up to {side / 16_000:g} s')}.{once}"
 
     def estimated(self, recipe: Recipe) -> str:
         """How long it takes to the first epoch, by a probe; before the pictures are read."""
         from workbench import cost
 
         self._times[recipe] = cost.said(cost.before(recipe))
-        return f"{self._times[recipe]} Reading the pictures …"
+        return f"{self._times[recipe]} Reading the examples …"
 
     def counted(self, recipe: Recipe) -> str:
         """How many parameters train and how many are frozen, in words; slow, since it builds the network."""
