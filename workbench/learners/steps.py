@@ -116,12 +116,15 @@ class SGD(Optimizer):
 
 
 def tensors_of(optimizer: Any, names: list[str]) -> State:
-    """The state of one of torch's optimizers as named tensors; `names` in the order of its weights."""
+    """The state of one of torch's optimizers as named tensors; `names` in the order of its weights.
+
+    A weight that never had a gradient has none.
+    """
     import torch
 
     found: State = {}
-    for name, (_, values) in zip(names, sorted(optimizer.state_dict()["state"].items()), strict=False):
-        found |= {f"{key}.{name}": v for key, v in values.items() if isinstance(v, torch.Tensor)}
+    for at, values in sorted(optimizer.state_dict()["state"].items()):
+        found |= {f"{key}.{names[at]}": v for key, v in values.items() if isinstance(v, torch.Tensor)}
     return found
 
 
