@@ -44,6 +44,7 @@ def test_data() -> Path:
     return Path(named)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks when its own turn comes
 def pytest_collection_modifyitems(items):
     """What xdist keeps on one worker: the tests of a file; and all that drive a browser, since two at once crawl."""
     for item in items:

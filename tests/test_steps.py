@@ -7,7 +7,7 @@ import torch
 
 from workbench.choices import entries
 from workbench.learners.schedules import Constant, Cosine, OneCycle, Schedule
-from workbench.learners.steps import SGD, AdamW
+from workbench.learners.steps import SGD, AdamW, load_tensors, tensors_of
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,17 @@ def test_warm_up_and_cosine():
 def test_every_schedule_stays_in_range(name, steps):
     found = [entries(Schedule)[name]().factor(step, steps) for step in range(steps)]
     assert all(0 <= each <= 1 for each in found)
+
+
+def test_the_state_of_torchs_optimizer_is_named_right_where_a_weight_never_had_a_gradient():
+    weights = {name: torch.ones(3, requires_grad=True) for name in ("first", "unused", "last")}
+    optimizer = AdamW().torch(list(weights.values()))
+    (weights["first"].sum() + 5 * weights["last"].sum()).backward()
+    optimizer.step()
+    found = tensors_of(optimizer, list(weights))
+    assert {key.split(".")[1] for key in found} == {"first", "last"}
+    assert torch.allclose(found["exp_avg.first"], torch.full((3,), 0.1))
+    assert torch.allclose(found["exp_avg.last"], torch.full((3,), 0.5))
+    again = AdamW().torch([w.detach().clone().requires_grad_(True) for w in weights.values()])
+    load_tensors(again, weights, found)
+    assert set(again.state_dict()["state"]) == {0, 2}
