@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from workbench.sampling import class_weights
+from workbench.sampling import by_length, class_weights
 
 
 def test_every_class_weighs_the_same_together_and_an_example_one_on_average():
@@ -22,3 +22,12 @@ def test_weights_are_scikit_learns():
     labels = torch.tensor([0] * 5 + [1] * 20 + [2] * 75)
     wanted = compute_class_weight("balanced", classes=np.arange(3), y=labels.numpy())
     assert class_weights(labels, 3).tolist() == wanted.tolist()
+
+
+def test_batches_of_about_one_length_hold_every_example_once():
+    lengths = torch.randint(1, 100, (1003,), generator=torch.Generator().manual_seed(0))
+    first, again, other = (by_length(lengths, 8, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert first.sort().values.tolist() == [*range(1003)]
+    spread = torch.stack([part.max() - part.min() for part in lengths[first[:1000]].reshape(-1, 8)])
+    assert spread.float().mean() < 10  # of a hundred

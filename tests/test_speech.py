@@ -1,0 +1,90 @@
+"""Speech encoders: ours and transformers' from a folder, and runs on clips like those on pictures."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from helpers import plain
+
+import workbench as wb
+from workbench.backbones.building import build
+from workbench.datasets.ragged import Ragged
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def clips():
+    draw = torch.Generator().manual_seed(0)
+    return Ragged.of([(torch.randn(n, generator=draw) * 3000).to(torch.int16) for n in (3200, 6400, 1600)], 4800)
+
+
+@pytest.fixture(scope="module")
+def wav2vec2(tmp_path_factory):
+    from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2Model
+
+    place = tmp_path_factory.mktemp("tiny-wav2vec2")
+    torch.manual_seed(0)
+    small = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
+    small |= {"conv_dim": (16, 16), "conv_stride": (10, 8), "conv_kernel": (20, 8), "num_feat_extract_layers": 2}
+    small |= {"num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4, "feat_extract_norm": "layer"}
+    Wav2Vec2Model(Wav2Vec2Config(**small)).save_pretrained(place)
+    Wav2Vec2FeatureExtractor(return_attention_mask=True).save_pretrained(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory):
+    from transformers import WhisperConfig, WhisperFeatureExtractor, WhisperModel
+
+    place = tmp_path_factory.mktemp("tiny-whisper")
+    torch.manual_seed(0)
+    small = {"d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 2, "encoder_ffn_dim": 64}
+    small |= {"decoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 64, "num_mel_bins": 16}
+    small |= {"vocab_size": 50, "max_source_positions": 100, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    WhisperModel(WhisperConfig(**small, decoder_start_token_id=1)).save_pretrained(place)
+    WhisperFeatureExtractor(feature_size=16, chunk_length=2).save_pretrained(place)
+    return place
+
+
+@pytest.mark.parametrize("name", ["wav2vec2", "whisper"])
+def test_a_folder_of_transformers_hears_clips(name, clips, request):
+    folder = request.getfixturevalue(name)
+    built = build(wb.backbone(str(folder)), side=4800, seed=0)
+    encoded = built.encode(clips)
+    assert encoded.lengths.tolist() == [3200, 4800, 1600]  # as far as it may be heard
+    with torch.no_grad():
+        together = built.body(built.prepare(encoded))
+        alone = torch.cat([built.body(built.prepare(encoded[at : at + 1])) for at in range(3)])
+    assert together.shape == (3, 32) == (3, built.width) and together.isfinite().all()
+    assert torch.allclose(together, alone, atol=0.05)
+    assert len(wb.Blocks(last=1).chosen(built.body)) > 4
+
+
+def test_ours_hears_a_clip_alone_as_in_company_and_takes_weights_that_fit(clips, tmp_path):
+    built = build(wb.backbone("formant-encoder", "random"), side=4800, seed=0)
+    frames = built.encode(clips)
+    assert frames.lengths.tolist() == [20, 30, 10] and built.encode(frames) is frames
+    with torch.no_grad():
+        together = built.body(built.prepare(frames))
+        alone = torch.cat([built.body(built.prepare(frames[at : at + 1])) for at in range(3)])
+    assert together.shape == (3, built.width) and torch.allclose(together, alone, atol=1e-5)
+    with pytest.raises(wb.errors.NoWeights, match=r"'pretrained', 'random', or a safetensors file of formant-encoder"):
+        build(wb.backbone("formant-encoder", str(tmp_path / "none.safetensors")), side=4800, seed=0)
+
+
+@pytest.mark.parametrize("scope", ["head", "blocks(last=1)", "norms", "all"])
+def test_a_run_on_clips_gives_the_same_bits_and_goes_on_to_them(scope, tmp_path):
+    data = wb.Vowels(per_class=4)
+    recipe = wb.Recipe(data, scope=scope, regularizers="l2, dropout", epochs=3, lr=3e-3, seed=1)
+    assert recipe.backbone.architecture == "formant-encoder"
+    whole, again = (wb.fine_tune(recipe, tmp_path / name) for name in ("whole", "again"))
+    assert plain(whole.rows) == plain(again.rows)
+    assert whole.rows[-1]["train_loss"] < whole.rows[0]["train_loss"]
+    for row in wb.train(recipe, tmp_path / "parted"):
+        if row["epoch"] == 1:
+            break
+    assert plain(wb.fine_tune(recipe, tmp_path / "parted").rows) == plain(whole.rows)
+    loaded = data.load()
+    found = whole.predict(loaded.inputs[loaded.valid[:3]])
+    assert [*found.columns[1:]] == [*loaded.classes] and len(found) == 3
