@@ -31,7 +31,7 @@ report: $(READY)  ## run a notebook headless to one page in reports/; NOTEBOOK=.
 	@$(BIN)/python -m workbench report $(NOTEBOOK) -o reports $(ARGS)
 
 test: $(READY)  ## all tests; ARGS="-k heads" goes through to pytest
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(TESTS) $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS) $(ARGS)
 
 check: $(READY)  ## format, style and types: what the commit hooks run
 	$(BIN)/ruff format --check .

@@ -44,9 +44,14 @@ def test_data() -> Path:
     return Path(named)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks when its own turn comes
-def pytest_collection_modifyitems(items):
-    """What xdist keeps on one worker: the tests of a file; and all that drive a browser, since two at once crawl."""
-    for item in items:
-        browser = item.get_closest_marker("browser") is not None
-        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.name))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests stay on one worker; and all that drive a browser do, since two of those at once crawl."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return "browser" if file.startswith("tests/browser/") else file
+
+    return ByFile(config, log)
