@@ -16,16 +16,19 @@ from benchmarks.rivals import plain_epoch, wrapped
 
 BATCH, RATE = 64, 1e-3
 # Epochs by model. The first two are timm's smallest (steps of 10 ms), where what a loop does besides shows most.
-MODELS = {"test_resnet": 10, "test_vit": 10, "resnet18": 4, "vit_tiny_patch16_224": 4}
+MODELS = {"test_resnet": 10, "test_vit": 10, "resnet18": 4, "vit_tiny_patch16_224": 4, "resnet18 at 96 px": 2}
+SIDES = {"resnet18 at 96 px": 96}  # where the numbers count: bfloat16 where `auto` takes it, beside float32
 ARMS = ("ours", "plain loop", "HF Trainer", "Lightning")
+AUTO = ("ours, auto", "ours", "plain loop")
 
 
 def rows(repeats: int = 5) -> list[dict[str, Any]]:
     """A row an arm and model: seconds (median, least, most), the ratio to the plain loop, validation accuracy."""
     found = []
     for model in MODELS:
-        all_of = arms.turn_about("one_run", ARMS, repeats, model)
-        found += [line(model, arm, all_of[arm], all_of["plain loop"]) for arm in ARMS]
+        asked = AUTO if model in SIDES else ARMS
+        all_of = arms.turn_about("one_run", asked, repeats, model)
+        found += [line(model, arm, all_of[arm], all_of["plain loop"]) for arm in asked]
     return found
 
 
@@ -52,16 +55,35 @@ def data_and_network(model: str) -> Any:
     import workbench as wb
     from workbench.backbones.building import build
 
-    data = wb.Digits().load()
-    built = build(wb.backbone(model, "random"), side=32, seed=0)
+    data, name = digits(model), model.split()[0]
+    built = build(wb.backbone(name, "random"), side=data.inputs.shape[-1], seed=0)
     torch.manual_seed(0)
-    network = timm.create_model(model, num_classes=10, **({"img_size": 32} if "vit" in model else {}))
+    network = timm.create_model(name, num_classes=10, **({"img_size": 32} if "vit" in model else {}))
     parts = [(built.prepare(data.inputs[at]), data.labels[at]) for at in (data.train, data.valid)]
     probe = (parts[0][0][: len(data.valid)], parts[0][1][: len(data.valid)])
     return parts[0], parts[1], probe, network.to(memory_format=torch.channels_last)
 
 
-def ours(model: str, turn: str) -> dict[str, float]:
+def digits(model: str) -> Any:
+    """All digits, in the size that the model's row says."""
+    from dataclasses import replace
+
+    from torch.nn import functional as F
+
+    import workbench as wb
+
+    data, side = wb.Digits().load(), SIDES.get(model, 32)
+    if side == 32:
+        return data
+    return replace(data, inputs=F.interpolate(data.inputs, (side, side), mode="bilinear"), content="")
+
+
+def automatic(model: str, turn: str) -> dict[str, float]:
+    """The loop alone, in the numbers that the machine is best at."""
+    return ours(model, turn, "auto")
+
+
+def ours(model: str, turn: str, precision: str = "float32") -> dict[str, float]:
     """The loop alone, without a folder, as the plain loop has none."""
     import workbench as wb
     from workbench.job import Job
@@ -69,9 +91,9 @@ def ours(model: str, turn: str) -> dict[str, float]:
     from workbench.trainer import Watch, train
 
     recipe = wb.Recipe(
-        "digits", wb.backbone(model, "random"), scope="all", lr=RATE, batch_size=BATCH, precision="float32"
+        "digits", wb.backbone(model.split()[0], "random"), scope="all", lr=RATE, batch_size=BATCH, precision=precision
     ).replace(epochs=MODELS[model])
-    job = Job(plan(recipe))
+    job = Job(plan(recipe, digits(model)))
     started = time.perf_counter()
     found = list(train(job, Watch()))
     return {"seconds": time.perf_counter() - started, "accuracy": found[-1]["valid_accuracy"]}
@@ -169,4 +191,5 @@ def lightning(model: str, turn: str) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    arms.answer({"ours": ours, "plain loop": plain_loop, "HF Trainer": hf_trainer, "Lightning": lightning})
+    known = {"ours": ours, "ours, auto": automatic, "plain loop": plain_loop}
+    arms.answer(known | {"HF Trainer": hf_trainer, "Lightning": lightning})
