@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 LONGEST = 150  # frames of 10 ms
 SIZE = 512
-NEUTRAL = (500.0, 1500.0, 2500.0)  # formants of a tongue at rest
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,7 @@ def spoken(strings: list[tuple[int, ...]], draw: np.random.Generator) -> tuple[n
     count = len(strings)
     steps, heard, lengths = _steps(strings, draw)
     size = np.exp(draw.normal(np.log(draw.choice(voices.SIZES, count)), 0.06)).astype(np.float32)
-    lax = draw.uniform(0, 0.3, (count, 1, 1)).astype(np.float32)  # how far a hasty tongue stays from its aim
-    formants = (steps[:, :, :3] * (1 - lax) + np.array(NEUTRAL, dtype=np.float32) * lax) * size[:, None, None]
+    formants = steps[:, :, :3] * size[:, None, None]
     formants *= np.exp(draw.normal(0, 0.05, (count, 1, 3))).astype(np.float32)
     formants = voices.smooth(formants, int(draw.choice((3, 5, 7))))
     widths = (50 + 0.05 * formants) * np.exp(draw.normal(0, 0.2, (count, 1, 1))) * (1 + 2 * steps[:, :, 8:9])
@@ -150,13 +148,12 @@ def _steps(strings: list[tuple[int, ...]], draw: np.random.Generator) -> tuple[n
     made, heard = [], []
     for string in strings:
         rate, frames, said = np.exp(draw.normal(0, 0.22)), [], []
-        before, behind = draw.integers(0, 25, 2)
+        before, behind = draw.integers(0, 12, 2)
         frames.append(np.repeat(silent[None], before, 0))
         said += [-1] * before
         for phone in string:
             for part in parts[phone]:
-                row = rows[part].copy()
-                row[:3] *= np.exp(draw.normal(0, 0.05, 3))
+                row = rows[part]
                 long = max(
                     1, round(row[9] * rate * np.exp(draw.normal(0, 0.2)) * (0.75 if len(parts[phone]) == 2 else 1))
                 )
@@ -218,7 +215,7 @@ def _line(count: int, draw: np.random.Generator) -> np.ndarray:
     f = np.linspace(0, RATE / 2, SIZE // 2 + 1)
     at = np.linspace(0, 1, 8)
     colour = np.stack([np.interp(np.sqrt(f / f[-1]), at, each) for each in draw.normal(0, 4, (count, 8))])
-    tilt = draw.normal(0, 3, (count, 1)) * np.log2(f.clip(125) / 1000)
+    tilt = draw.normal(3, 3, (count, 1)) * np.log2(f.clip(125) / 1000)
     top = np.where(draw.random((count, 1)) < 0.5, draw.uniform(3300, 4100, (count, 1)), 9000)
     low = draw.uniform(20, 250, (count, 1))
     gain = 10 ** ((colour + tilt) / 20) / (1 + (f / top) ** 40) / (1 + (low / f.clip(10)) ** 4)

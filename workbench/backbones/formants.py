@@ -35,7 +35,7 @@ class Hearing:
         }
     )  # fmt: skip
     words: int = 12_800
-    steps: int = 1200
+    steps: int = 500
     batch: int = 64
     lr: float = 2e-3
 
@@ -83,9 +83,14 @@ def trained(recipe: Hearing, seed: int) -> nn.Module:
     """The encoder, after learning which phone is heard when."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):  # what the caller draws next stays what it would have been
-        torch.manual_seed(seed)
-        return _trained(recipe, heard_words(recipe.words, seed), torch.Generator().manual_seed(seed))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # its steps are small: on two threads they crawl where other load is on the machine
+    try:
+        with torch.random.fork_rng(devices=[]):  # what the caller draws next stays what it would have been
+            torch.manual_seed(seed)
+            return _trained(recipe, heard_words(recipe.words, seed), torch.Generator().manual_seed(seed))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def heard_words(count: int, seed: int) -> list[Word]:
