@@ -80,7 +80,7 @@ def test_what_lies_between_forward_and_backward_grows_with_the_picture(tiny):
 
 def test_it_is_told_before_where_it_takes_a_while_and_the_data_is_ones_own(own, tiny, monkeypatch):
     monkeypatch.setattr(cost, "before", lambda recipe: dict.fromkeys(("reading", "features", "epoch", "total"), 9.0))
-    assert cost.foretold(wb.Recipe(own, tiny)).startswith("About 9 s to the first epoch: 9 s to read the pictures")
+    assert cost.foretold(wb.Recipe(own, tiny)).startswith("About 9 s to the first epoch: 9 s to read the examples")
     assert cost.foretold(wb.Recipe("digits", tiny)) == ""
     monkeypatch.setattr(cost, "WORTH", 10.0)
     assert cost.foretold(wb.Recipe(own, tiny)) == ""
@@ -90,7 +90,7 @@ def test_it_is_told_before_where_it_takes_a_while_and_the_data_is_ones_own(own, 
 
 def test_an_estimate_in_words_leaves_out_what_takes_no_time():
     found = {"reading": 31.2, "features": 9.0, "epoch": 0.0, "total": 40.2}
-    said = "About 40 s to the first epoch: 31 s to read the pictures, 9 s through the backbone."
+    said = "About 40 s to the first epoch: 31 s to read the examples, 9 s through the backbone."
     assert cost.said(found) == said
     assert cost.said(dict.fromkeys(found, 0.1)) == "About 0 s to the first epoch."
 

@@ -1,4 +1,4 @@
-"""How docs-bert was pretrained: without labels, on modules that no test part holds; and what the shipped one reaches."""
+"""How docs-bert was pretrained: without labels, on modules that no test part holds; what the shipped one reaches."""
 
 from __future__ import annotations
 

@@ -127,6 +127,7 @@ def test_runs_lists_them(saved, capsys):
 def test_predict_answers_for_pictures_and_folders(tmp_path, capsys):
     from PIL import Image
 
+    from workbench.predicting import files
 
     for label, shade in (("dark", 20), ("light", 230)):
         (tmp_path / "all" / label).mkdir(parents=True)

@@ -228,7 +228,7 @@ class Run:
         return deepcopy(self.restored().model).cpu()
 
     def predict(self, inputs: Any, broken: str = "refuse") -> pd.DataFrame:
-        """`answer` and each class's probability of `inputs`: texts, files, or uint8 (examples, channels, height, width).
+        """`answer` and each class's probability. `inputs`: texts, files, or uint8 (examples, channels, height, width).
 
         `broken`: "refuse", or "leave out" files that cannot be read; which ones, is in the frame's `attrs["broken"]`.
         """

@@ -103,8 +103,7 @@ class Listening(torch.nn.Module):
             return hidden.mean(1)
         mask = ~torch.isnan(x)
         hidden = self.model(torch.nan_to_num(x), attention_mask=mask.long()).last_hidden_state
-        share = mask.sum(1, keepdim=True) / mask.shape[1]  # of the times that come out, as of the samples that went in
-        there = torch.arange(hidden.shape[1], device=x.device)[None] < (share * hidden.shape[1]).ceil().clamp(min=1)
+        there: Tensor = self.model._get_feature_vector_attention_mask(hidden.shape[1], mask.long())  # type: ignore[operator]
         return (hidden * there[..., None]).sum(1) / there.sum(1, keepdim=True)
 
     def group_matcher(self, coarse: bool = False) -> Callable[[str], int]:
