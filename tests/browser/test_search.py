@@ -11,7 +11,7 @@ from helpers import until
 pytestmark = pytest.mark.browser
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CELL = """import workbench as wb
-bench = wb.Workbench(wb.Recipe(wb.Digits(per_class=20, placement="scattered"), regularizers="l2, dropout", epochs=200))
+bench = wb.Workbench(wb.Recipe(wb.Digits(per_class=20, placement="scattered"), regularizers="l2, dropout", epochs=400))
 bench"""
 
 
@@ -29,12 +29,12 @@ def test_a_search_is_started_watched_stopped_and_extended(opened, lab):
     search.get_by_role("button", name="Start", exact=True).click()
     search.get_by_text("by hand: running").wait_for(timeout=60_000)
     search.get_by_text("under way, epoch").wait_for(timeout=60_000)  # it is followed within a round, of some seconds
-    search.locator(".wb-grid tbody tr[data-key]").first.wait_for(timeout=60_000)  # a round is done
-    search.get_by_role("button", name="Stop", exact=True).click()
+    search.get_by_role("button", name="Stop", exact=True).click()  # within the round
     search.get_by_text("by hand: stopped").wait_for(timeout=30_000)
     database = lab.runs / "studies" / "by hand" / "study.db"
     assert database.exists()
     search.get_by_role("button", name="Resume", exact=True).click()
+    search.locator(".wb-grid tbody tr[data-key]").first.wait_for(timeout=60_000)  # a round is done
     search.get_by_text("by hand: finished, 32 of 32 trials").wait_for(timeout=90_000)
     search.get_by_role("button", name="Extend", exact=True).click()
     search.get_by_text("by hand: finished, 48 of 48 trials").wait_for(timeout=90_000)
@@ -50,7 +50,7 @@ def test_a_search_is_started_watched_stopped_and_extended(opened, lab):
     grid.locator("tbody tr").first.get_by_text("finished").click()  # anywhere in the row
     search.get_by_text("1 ticked").wait_for()
     search.get_by_role("button", name="Open as run", exact=True).click()
-    page.locator(".wb-live").get_by_text("Finished · epoch 200 of 200").wait_for(timeout=60_000)
+    page.locator(".wb-live").get_by_text("Finished · epoch 400 of 400").wait_for(timeout=60_000)
     page.locator(".jupyter-widget-tab .lm-TabBar-tab", has_text="Search").click()
     search.get_by_role("button", name="Use this recipe", exact=True).click()
     page.locator(".jupyter-widget-tab .lm-mod-current", has_text="Recipe").wait_for()
