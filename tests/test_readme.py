@@ -45,7 +45,8 @@ def test_the_menus_name_every_entry():
 
             assert named == set(cards())
         else:
-            assert named == set(entries(menu_base(menu)))
+            found = entries(menu_base(menu)).items()
+            assert named == {name for name, kind in found if kind.__module__.startswith("workbench.")}
 
 
 def test_the_two_commands_and_the_picture():

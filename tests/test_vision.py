@@ -196,7 +196,7 @@ def test_a_hub_cache_is_found(source, tmp_path):
     (snapshot / "model.safetensors").symlink_to(blob)
     (repo / "refs").mkdir()
     (repo / "refs" / "main").write_text("abc123")
-    assert vision.cached_names() == [TAGGED] and naming.on_disk() == [*OURS, TAGGED]
+    assert vision.cached_names() == [TAGGED] and vision.on_disk() == [*OURS, TAGGED]
     for name in ("test_resnet", TAGGED):
         built = build(wb.backbone(name), side=32, seed=0)
         assert torch.equal(built.body.layer4[0].conv1.weight, source.layer4[0].conv1.weight)
@@ -208,7 +208,7 @@ def test_what_is_half_downloaded_is_not_on_this_disk(tmp_path):
     blobs = tmp_path / "hub" / f"models--timm--{TAGGED}" / "blobs"
     blobs.mkdir(parents=True)
     (blobs / "0f0f.incomplete").write_bytes(b"half")
-    assert naming.on_disk() == list(OURS)
+    assert vision.on_disk() == list(OURS)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from workbench.backbones import transformer_files as files
 from workbench.backbones.cards import cards
-from workbench.backbones.vision import cached_names, timm_names
+from workbench.backbones.vision import on_disk as vision_on_disk
+from workbench.backbones.vision import timm_names
 from workbench.choices import known, nearest
 from workbench.errors import BadChoice
 
@@ -36,5 +37,6 @@ def check_name(name: str) -> None:
 
 def on_disk() -> list[str]:
     """Names of the backbones whose pretrained weights lie on this disk: ours, then those in the hub's cache."""
-    ours = cards()
-    return [*ours, *(name for name in (*cached_names(), *files.here()) if name not in ours)]
+    ours = vision_on_disk()
+    others = [name for name, card in cards().items() if card["domain"] != "vision"]
+    return [*ours, *others, *files.here()]

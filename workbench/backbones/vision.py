@@ -32,6 +32,11 @@ def timm_names() -> frozenset[str]:
     return frozenset(timm.list_models())
 
 
+def on_disk() -> list[str]:
+    """Names of the vision backbones whose pretrained weights lie on this disk: ours, then timm's in the hub's cache."""
+    return [*(name for name, card in cards().items() if card["domain"] == "vision"), *cached_names()]
+
+
 def cached_names() -> list[str]:
     """timm's models in the hub's cache folder."""
     from huggingface_hub.constants import HF_HUB_CACHE
@@ -171,7 +176,7 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    said = f"On this disk: {', '.join([*cards(), *cached_names()])}."
+    said = f"On this disk: {', '.join(on_disk())}."
     repo = repository(name)
     if not repo:
         raise NoWeights(f"nobody published weights for {name!r}: take weights='random', or a path. {said}")
