@@ -31,13 +31,12 @@ def test_a_search_is_started_watched_stopped_and_extended(opened, lab):
     search.get_by_text("under way, epoch").wait_for(timeout=60_000)  # it is followed within a round, of some seconds
     search.get_by_role("button", name="Stop", exact=True).click()  # within the round
     search.get_by_text("by hand: stopped").wait_for(timeout=30_000)
-    database = lab.runs / "studies" / "by hand" / "study.db"
-    assert database.exists()
     search.get_by_role("button", name="Resume", exact=True).click()
     search.locator(".wb-grid tbody tr[data-key]").first.wait_for(timeout=60_000)  # a round is done
-    search.get_by_text("by hand: finished, 32 of 32 trials").wait_for(timeout=90_000)
+    assert (lab.runs / "studies" / "by hand" / "study.db").exists()
+    search.get_by_text("by hand: finished, 32 of 32 trials").wait_for(timeout=180_000)
     search.get_by_role("button", name="Extend", exact=True).click()
-    search.get_by_text("by hand: finished, 48 of 48 trials").wait_for(timeout=90_000)
+    search.get_by_text("by hand: finished, 48 of 48 trials").wait_for(timeout=180_000)
     grid = search.locator(".wb-grid")
     until(lambda: grid.locator("tbody tr").count() == 48)
     if os.environ.get("WORKBENCH_SCREENSHOT") == "1":
