@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 
+PATIENCE = 120.0  # seconds to wait for what comes by itself: on a busy machine everything takes several times as long
+
 
 def plain(rows):
     """Rows without what differs between two runs of the same recipe: the seconds."""
     return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
 
 
-def until(so, seconds=60.0):
+def until(so, seconds=PATIENCE):
     """Wait until `so()` is true; an error after `seconds`."""
     end = time.monotonic() + seconds
     while not so():

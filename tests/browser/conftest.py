@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from helpers import PATIENCE
+
+import workbench as wb
+from workbench.panels.run_words import UNDER_WAY
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -106,10 +110,10 @@ def opened(browser, lab):
             (lab.here / name).write_text(json.dumps(_notebook(cells)))
         page = browser.new_page(viewport={"width": 1440, "height": 1080})
         pages.append(page)
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.goto(f"{lab.address}/lab/tree/{name}?token={lab.token}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
-        page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell")
+        page.get_by_text("(ipykernel) | Idle").wait_for()
         return page
 
     yield open_notebook
@@ -118,6 +122,9 @@ def opened(browser, lab):
             test = os.environ["PYTEST_CURRENT_TEST"].split("::")[-1].split()[0]
             page.screenshot(path=Path(seen) / f"{test}-{at}.png")
         page.close()
+    for path in lab.runs.glob("*/recipe.json"):  # what a test that failed has left running, the next would wait for
+        if (run := wb.open_run(path.parent)).state in UNDER_WAY:
+            run.stop()
     for session in lab.get("api/sessions"):
         urllib.request.urlopen(_delete(lab, f"api/sessions/{session['id']}"), timeout=20).close()
 

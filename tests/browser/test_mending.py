@@ -33,7 +33,7 @@ def test_a_label_is_mended_found_after_a_reload_and_trained_on(opened, lab):
     page.get_by_role("button", name="Look at a batch").click()
     until(lambda: page.locator("figure img").count() >= 24)
     mend = page.locator(".wb-mend")
-    mend.get_by_text("1 to 24 of the").wait_for(timeout=60_000)
+    mend.get_by_text("1 to 24 of the").wait_for()
     choices = mend.locator("select")
     until(lambda: choices.count() == 2 + 24)
     first = choices.nth(2)
@@ -53,7 +53,7 @@ def test_a_label_is_mended_found_after_a_reload_and_trained_on(opened, lab):
     page.keyboard.press("Control+s")
     until(lambda: '"application/vnd.jupyter.widget-view+json"' in (lab.here / "mending.ipynb").read_text())
     page.reload()
-    page.wait_for_selector(".wb-mend select", state="attached", timeout=60_000)
+    page.wait_for_selector(".wb-mend select", state="attached")
     _tab(page, "Data")
     until(lambda: first.input_value() == answer and choices.nth(3).input_value() == "(drop)")
     mend.get_by_role("button", name="Undo").click()
@@ -61,11 +61,11 @@ def test_a_label_is_mended_found_after_a_reload_and_trained_on(opened, lab):
 
     _run(page)  # a new bench, as after a restart: the file has it
     _tab(page, "Data")
-    mend.get_by_text("1 relabelled, 0 dropped").wait_for(timeout=60_000)
+    mend.get_by_text("1 relabelled, 0 dropped").wait_for()
     until(lambda: first.input_value() == answer)
     mend.get_by_role("button", name="Run again with these").click()
-    page.get_by_text("Corrected: 1 labels, and 0 examples left out").first.wait_for(timeout=60_000)
-    page.get_by_text("Finished · epoch 6 of 6").first.wait_for(timeout=60_000)
+    page.get_by_text("Corrected: 1 labels, and 0 examples left out").first.wait_for()
+    page.get_by_text("Finished · epoch 6 of 6").first.wait_for()
     corrected = [path for path in lab.runs.glob("*/recipe.json") if f"{file}@3" in path.read_text()]
     assert len(corrected) == 1
 
@@ -80,15 +80,15 @@ def test_own_pictures_ask_for_a_backbone_before_they_start(opened, lab):
     recipe.locator("input[type=text]").first.fill(str(folder))
     recipe.locator("input[type=text]").first.press("Tab")
     recipe.get_by_label("broken", exact=True).select_option("leave out")
-    recipe.get_by_text("313 examples of 96 px").wait_for(timeout=60_000)
+    recipe.get_by_text("313 examples of 96 px").wait_for()
     page.get_by_role("button", name="Start", exact=True).click()
-    page.locator(".wb-live .wb-error", has_text="no backbone is chosen").wait_for(timeout=60_000)
+    page.locator(".wb-live .wb-error", has_text="no backbone is chosen").wait_for()
     listed = recipe.get_by_role("option", name="glyph-resnet")
     listed.wait_for(state="attached", timeout=120_000)
     _look(page, "choosing")
     listed.locator("xpath=..").select_option(label=listed.inner_text())
     counted = recipe.get_by_text("parameters train")
-    counted.wait_for(timeout=60_000)
+    counted.wait_for()
     assert "to the first epoch" in counted.inner_text()
 
 
@@ -96,8 +96,8 @@ def _run(page):
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Control+Enter")
     page.wait_for_timeout(300)
-    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)
-    page.wait_for_selector(".wb-live .js-plotly-plot", timeout=60_000)
+    page.get_by_text("(ipykernel) | Idle").wait_for()
+    page.wait_for_selector(".wb-live .js-plotly-plot")
 
 
 def _tab(page, name):

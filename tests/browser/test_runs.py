@@ -28,7 +28,7 @@ def test_two_runs_are_ticked_compared_noted_and_deleted(opened, lab):
     page = opened("runs.ipynb", [TWO])
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".wb-live .js-plotly-plot", timeout=60_000)
+    page.wait_for_selector(".wb-live .js-plotly-plot")
     _tab(page, "Runs")
     grid = page.locator(".wb-runs .wb-grid")
     grid.get_by_label("filter").fill(f"digits({SIZES[0]}) L2")
@@ -45,7 +45,7 @@ def test_two_runs_are_ticked_compared_noted_and_deleted(opened, lab):
 
     page.locator(".wb-runs").get_by_role("button", name="Compare").click()
     compare = page.locator(".wb-compare")
-    compare.get_by_text("; p ").first.wait_for(timeout=60_000)
+    compare.get_by_text("; p ").first.wait_for()
     compare.get_by_text(NOTES[1]).first.wait_for()
     until(lambda: compare.locator(".js-plotly-plot").count() == 3)  # curves, recalls, confusion matrices
     assert compare.get_by_role("cell", name="l2", exact=True).is_visible()
@@ -60,7 +60,7 @@ def test_two_runs_are_ticked_compared_noted_and_deleted(opened, lab):
     page.keyboard.press("Control+s")
     until(lambda: '"application/vnd.jupyter.widget-view+json"' in (lab.here / "runs.ipynb").read_text())
     page.reload()
-    page.wait_for_selector(".wb-runs .wb-grid tbody tr", state="attached", timeout=60_000)
+    page.wait_for_selector(".wb-runs .wb-grid tbody tr", state="attached")
     _tab(page, "Runs")
     until(lambda: note.input_value() == "the one without <b>L2</b>")
     _tab(page, "Compare")

@@ -19,20 +19,20 @@ def test_a_search_is_started_watched_stopped_and_extended(opened, lab):
     page = opened("search.ipynb", [CELL])
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
     page.keyboard.press("Shift+Enter")
-    page.wait_for_selector(".wb-live .js-plotly-plot", timeout=60_000)
+    page.wait_for_selector(".wb-live .js-plotly-plot")
     page.locator(".jupyter-widget-tab .lm-TabBar-tab", has_text="Search").click()
     search = page.locator(".wb-search")
     search.get_by_text("32 trials over 3 knobs; a grid of 4 values a range would take 64.").wait_for()
-    search.get_by_text("scope all").wait_for(timeout=60_000)  # what it would cost with every weight
+    search.get_by_text("scope all").wait_for()  # what it would cost with every weight
     search.get_by_placeholder("a new one").fill("by hand")
     search.get_by_placeholder("a new one").press("Enter")
     search.get_by_role("button", name="Start", exact=True).click()
-    search.get_by_text("by hand: running").wait_for(timeout=60_000)
-    search.get_by_text("under way, epoch").wait_for(timeout=60_000)  # it is followed within a round, of some seconds
+    search.get_by_text("by hand: running").wait_for()
+    search.get_by_text("under way, epoch").wait_for()  # it is followed within a round, of some seconds
     search.get_by_role("button", name="Stop", exact=True).click()  # within the round
-    search.get_by_text("by hand: stopped").wait_for(timeout=30_000)
+    search.get_by_text("by hand: stopped").wait_for()
     search.get_by_role("button", name="Resume", exact=True).click()
-    search.locator(".wb-grid tbody tr[data-key]").first.wait_for(timeout=60_000)  # a round is done
+    search.locator(".wb-grid tbody tr[data-key]").first.wait_for()  # a round is done
     assert (lab.runs / "studies" / "by hand" / "study.db").exists()
     search.get_by_text("by hand: finished, 32 of 32 trials").wait_for(timeout=180_000)
     search.get_by_role("button", name="Extend", exact=True).click()
@@ -49,7 +49,7 @@ def test_a_search_is_started_watched_stopped_and_extended(opened, lab):
     grid.locator("tbody tr").first.get_by_text("finished").click()  # anywhere in the row
     search.get_by_text("1 ticked").wait_for()
     search.get_by_role("button", name="Open as run", exact=True).click()
-    page.locator(".wb-live").get_by_text("Finished · epoch 400 of 400").wait_for(timeout=60_000)
+    page.locator(".wb-live").get_by_text("Finished · epoch 400 of 400").wait_for()
     page.locator(".jupyter-widget-tab .lm-TabBar-tab", has_text="Search").click()
     search.get_by_role("button", name="Use this recipe", exact=True).click()
     page.locator(".jupyter-widget-tab .lm-mod-current", has_text="Recipe").wait_for()
