@@ -35,7 +35,11 @@ class Background:
                 error = future.exception()
                 show(str(error) or type(error).__name__ if error else future.result(), "error" if error else "faint")
 
-        loop.run_in_executor(self._thread, work).add_done_callback(done)
+        def begin() -> None:
+            with contextlib.suppress(RuntimeError):  # closed meanwhile
+                loop.run_in_executor(self._thread, work).add_done_callback(done)
+
+        loop.call_soon(begin)  # once the cell that asked is through: it would share its processor, and be seen late
         return True
 
     def on_loop(self, act: Callable[[], Any]) -> None:
