@@ -338,3 +338,15 @@ def test_spoken_digits(test_data, tmp_path):
     assert len(data.inputs) == 3000 and data.classes == tuple("0123456789")
     assert len(data.groups.unique()) == 6
     assert any("recordings are longer than 2 s" in note for note in data.notes)
+
+
+def test_corrected_labels_and_dropped_recordings_are_learned_from(tmp_path):
+    own = wb.Audio(str(a_folder(tmp_path / "mine")), 0.5)
+    file = wb.Corrections(tmp_path / "mended.jsonl")
+    file.relabel("low/low-00.wav", "high", "low")
+    file.drop("low/low-01.wav", "low")
+    data = own.replace(corrections=file.spelled).load()
+    assert "Corrected: 1 labels, and 1 examples left out (mended.jsonl)." in data.notes
+    assert data.classes[data.labels[data.keys.index("low/low-00.wav")]] == "high"
+    left = [data.keys[at] for at in torch.cat([data.train, data.valid, data.test]).tolist()]
+    assert "low/low-01.wav" not in left and len(left) == 39
