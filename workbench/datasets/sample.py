@@ -114,7 +114,8 @@ def sample_recordings(place: str | Path | None = None) -> Path:
     import numpy as np
     import soundfile
 
-    from workbench.datasets.vowels import RATE, Vowels
+    from workbench.datasets.voices import RATE
+    from workbench.datasets.vowels import Vowels
 
     folder, data, draw = _emptied(place, "sample-recordings"), Vowels().load(), np.random.default_rng(0)
     names: list[Path] = []
