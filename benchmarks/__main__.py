@@ -21,6 +21,7 @@ CASES = {
     "sweep_gpu": "B5: 52 heads on ViT-S, beside DINOv2's linear protocol; for a GPU",
     "search": "32 settings of the digits recipe beside one ordinary run, and beside an expert's loop",
     "images": "photographs beside a plain loop and HF Trainer, and hymenoptera end to end",
+    "domains": "texts and recordings: SMS spam, Banking77 and spoken digits, beside the plain baselines",
     "mending": "how many wrong labels two rounds of the mending panel find",
     "budgets": "import, Start to first point, stop, the cost of watching",
 }

@@ -338,3 +338,28 @@ def test_spoken_digits(test_data, tmp_path):
     assert len(data.inputs) == 3000 and data.classes == tuple("0123456789")
     assert len(data.groups.unique()) == 6
     assert any("recordings are longer than 2 s" in note for note in data.notes)
+
+
+def test_corrected_labels_and_dropped_recordings_are_learned_from(tmp_path):
+    own = wb.Audio(str(a_folder(tmp_path / "mine")), 0.5)
+    file = wb.Corrections(tmp_path / "mended.jsonl")
+    file.relabel("low/low-00.wav", "high", "low")
+    file.drop("low/low-01.wav", "low")
+    data = own.replace(corrections=file.spelled).load()
+    assert "Corrected: 1 labels, and 1 examples left out (mended.jsonl)." in data.notes
+    assert data.classes[data.labels[data.keys.index("low/low-00.wav")]] == "high"
+    left = [data.keys[at] for at in torch.cat([data.train, data.valid, data.test]).tolist()]
+    assert "low/low-01.wav" not in left and len(left) == 39
+
+
+def test_files_in_one_folder_of_a_zip_are_named_by_a_table_without_it(tmp_path):
+    folder = a_folder(tmp_path / "mine")
+    with zipfile.ZipFile(tmp_path / "mine.zip", "w") as file:
+        for path in folder.rglob("*.wav"):
+            file.write(path, f"recordings/{path.name}")
+    with pytest.raises(BadData, match=r"got 1: recordings\. .*in the files' names \(\w+-00.wav\).*\(audio\.table\)"):
+        wb.Audio(str(tmp_path / "mine.zip")).load()
+    lines = [f"{path.name},{path.parent.name}" for path in folder.rglob("*.wav")]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *lines]))
+    data = wb.Audio(str(tmp_path / "mine.zip"), table=str(tmp_path / "labels.csv")).load()
+    assert len(data.keys) == 40 and data.classes == ("high", "low")

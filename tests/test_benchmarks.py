@@ -48,6 +48,35 @@ def test_a_case_on_photographs_says_where_they_must_lie(case, monkeypatch, tmp_p
         import_module(f"benchmarks.{case}").rows(1)
 
 
+def test_a_row_on_texts_or_recordings_that_are_not_there_says_so(monkeypatch):
+    from benchmarks import domains
+
+    monkeypatch.setenv("WORKBENCH_TEST_DATA", "")
+    found = domains.rows(1)
+    assert len(found) == 11 and {row["data"].split(",")[0] for row in found} >= {"SMS spam", "Banking77"}
+    why = "not run: WORKBENCH_TEST_DATA must name a folder that holds "
+    assert all(row["score"].startswith(why) for row in found)
+
+
+def test_spoken_digits_are_cut_as_published_or_by_voice(tmp_path, monkeypatch):
+    import csv
+    import zipfile
+
+    from benchmarks import domains
+
+    (tmp_path / "speech_fsdd").mkdir()
+    with zipfile.ZipFile(tmp_path / domains.DIGITS, "w") as made:
+        for name in ("7_theo_4.wav", "7_theo_5.wav", "3_george_0.wav"):
+            made.writestr(f"recordings/{name}", b"")
+    monkeypatch.setenv("WORKBENCH_TEST_DATA", str(tmp_path))
+    for unheard, parts in (((), ["test", "train", "test"]), (domains.UNHEARD, ["test", "test", "train"])):
+        made = domains.digits(tmp_path, unheard)
+        with open(made.table, newline="") as file:
+            rows = [*csv.DictReader(file)]
+        assert [row["split"] for row in rows] == parts and made.group == ("speaker" if unheard else "")
+        assert rows[0]["label"] == "7" and rows[0]["path"] == "recordings/7_theo_4.wav"
+
+
 @pytest.fixture(scope="module")
 def both():
     """The same settings by ours, fused, and by the expert's loop with the same draws."""

@@ -105,6 +105,34 @@ def test_a_run_on_texts_learns_and_gives_the_same_bits_again(folder, scope, tmp_
     assert 0 <= first.test()["accuracy"] <= 1
 
 
+def test_new_texts_are_answered_from_tables_too_and_called_by_name(folder, tmp_path):
+    run = wb.fine_tune(wb.Recipe(Colours(), wb.backbone(str(folder)), epochs=1, lr=1e-2), tmp_path / "run")
+    (tmp_path / "new.csv").write_text("id,comment\n1,red grass\n2,the sea is blue\n3,\n")
+    plainly = run.predict(["red grass", "the sea is blue"])
+    assert [*plainly.index] == ["red grass", "the sea is blue"]
+    with pytest.raises(wb.errors.BadData, match=r"cannot be answered: 'new.csv:4': no text\. Go on without them by"):
+        run.predict(str(tmp_path / "new.csv"))
+    found = run.predict([tmp_path / "new.csv", "red grass"], broken="leave out")
+    assert [*found.index] == ["new.csv:2", "new.csv:3", "red grass"] and found.attrs["broken"] == [
+        "'new.csv:4': no text"
+    ]
+    assert found["red"].tolist()[:2] == pytest.approx(plainly["red"].tolist(), abs=1e-6)
+    assert [*run.predict("lost.csv").index] == ["lost.csv"]  # where no such file is, it is a text
+
+
+def test_columns_of_new_texts_are_those_learned_from(tmp_path):
+    from workbench.datasets.columns import text_columns
+    from workbench.datasets.sheets import sheet
+
+    (tmp_path / "new.csv").write_text("id,question1,question2\n1,what is it?,and what is that?\n2,why?,how?\n")
+    new = sheet(tmp_path / "new.csv")
+    assert text_columns(new) == ["question1", "question2"] and text_columns(new, "id", "-") == ["id"]
+    with pytest.raises(
+        wb.errors.BadData, match="has no column 'text', which the texts learned from were in. There are"
+    ):
+        text_columns(new, "text")
+
+
 @pytest.mark.parametrize("scope", ["head", "all"])
 def test_a_run_on_texts_that_is_stopped_goes_on_to_the_same_bits(folder, scope, tmp_path):
     recipe = wb.Recipe(Colours(), wb.backbone(str(folder)), scope=scope, epochs=4, lr=1e-2)

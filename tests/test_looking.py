@@ -83,6 +83,19 @@ def test_pairs_alike_come_with_their_parts_those_across_first(own):
     assert [pair["keys"] for pair in looking.alike(own)] == [pair["keys"] for pair in pairs]
 
 
+def test_rows_come_with_what_there_is_to_see_or_to_hear(own, tmp_path):
+    data = own.load()
+    (seen,) = wb.examples(own, [{"key": data.keys[3], "answer": "b"}])
+    assert seen["answer"] == "b" and torch.equal(seen["picture"], data.inputs[3])
+    vowels = wb.Vowels().load()
+    (heard,) = wb.examples(vowels, [{"key": vowels.keys[5]}])
+    assert heard["sound"] == looking.wav(vowels.inputs.row(5)) and heard["sound"][:4] == b"RIFF"
+    assert heard["picture"].shape[:2] == (1, 40) and heard["picture"].dtype == torch.uint8
+    texts = wb.Docstrings().load()
+    (read,) = wb.examples(texts, [{"key": texts.keys[7]}])
+    assert read["text"] == texts.inputs.first[7]
+
+
 def test_a_png_is_the_picture():
     picture = torch.randint(0, 256, (3, 9, 7), dtype=torch.uint8)
     assert (np.asarray(Image.open(io.BytesIO(looking.png(picture)))) == picture.permute(1, 2, 0).numpy()).all()

@@ -57,7 +57,7 @@ def test_the_two_commands_and_the_picture():
 
 
 def test_the_rest_of_the_tree_is_there():
-    lines = dict(re.findall(r"^(\w+/) +(.*)$", TREE, re.M))
+    lines = dict(re.findall(r"^(\w+/) +(.*(?:\n {19}.*)*)$", TREE, re.M))
     kept = {path.parent.relative_to(ROOT).parts[0] + "/" for path in ROOT.glob("*/*") if path.name != "__pycache__"}
     assert lines.keys() | {"workbench/", "docs/"} <= kept
     notebooks = {str(path.relative_to(ROOT / "notebooks")) for path in (ROOT / "notebooks").rglob("*.ipynb")}

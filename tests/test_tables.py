@@ -177,8 +177,8 @@ def changed(change):
     ("change", "knobs", "message"),
     [
         (lambda lines: ["image_name,label,product", *lines[1:]], {}, f"{WHICH} path. .*path_column .*image_name"),
-        (lambda lines: ["path,file,product", *lines[1:]], {}, "several that may be"),
-        (lambda lines: ["file,what,product", *lines[1:]], {}, "each picture's label"),
+        (lambda lines: ["path,file,product", *lines[1:]], {}, "several that may be it: set"),
+        (lambda lines: ["file,what,product", *lines[1:]], {}, "picture's label. None is called label, class, category"),
         (lambda lines: ["file,label,label", *lines[1:]], {}, "has the column 'label' twice"),
         (lambda lines: lines, {"label_column": "lable"}, "no column 'lable'. Did you mean 'label'. There are: file"),
         (lambda lines: lines, {"path_column": "fil"}, r"no column 'fil'\. Did you mean 'file'\?"),

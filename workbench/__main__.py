@@ -39,9 +39,11 @@ def _parser() -> argparse.ArgumentParser:
     _report(commands)
     _run(commands)
     _search(commands)
-    predict = commands.add_parser("predict", help="a run's answers on pictures")
+    predict = commands.add_parser("predict", help="a run's answers on pictures, texts or recordings")
     predict.add_argument("folder", help="a run's folder, or its name")
-    predict.add_argument("inputs", nargs="+", help="pictures, or folders of pictures")
+    predict.add_argument(
+        "inputs", nargs="+", help="pictures or recordings, or folders of them; texts, or tables of them"
+    )
     predict.add_argument("--broken", default="refuse", help="files that cannot be read: refuse, or 'leave out'")
     predict.set_defaults(do=_do_predict)
     menu = commands.add_parser("menu", help="what there is to choose")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,16 +69,45 @@ def _tokens(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[st
 
 
 def _sounds(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
+    clips = [data.inputs.row(at)[: data.inputs.longest] for at in rows.tolist()]
+    return [{"picture": spectrogram(clip), "sound": wav(clip)} for clip in clips]
+
+
+def spectrogram(clip: Tensor) -> Tensor:
+    """The log-mel frames of int16 samples at 16 kHz as a picture, uint8 (1, bands, frames), low tones at the bottom."""
+    import torch
+
     from workbench.backbones.mel import log_mel
     from workbench.datasets.ragged import Ragged
 
-    found = []
-    for at in rows.tolist():
+    frames = (log_mel(Ragged.of([clip]))[0].T.flip(0) + 1) / 2
+    return (frames.nan_to_num(0) * 255).clamp(0, 255).to(torch.uint8)[None]
+
+
+def examples(data: Data | Dataset, rows: pd.DataFrame | Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with a `key`, such as those of `worst`, each with what there is to see or to hear.
+
+    That is `picture` (uint8, channels, height, width), `text`, or `picture` and `sound` (a WAV file's bytes).
+    """
+    import pandas as pd
+
+    from workbench.datasets import Dataset
+
+    data = data.load() if isinstance(data, Dataset) else data
+    places = {key: at for at, key in enumerate(data.keys)}
+    given = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else rows
+    return [row | to_see(data, places[row["key"]]) for row in given]  # type: ignore[misc]
+
+
+def to_see(data: Data, at: int) -> dict[str, Any]:
+    """What there is to see or to hear of the example at this position, as `examples` has it."""
+    if data.domain == "language":
+        texts = data.inputs
+        return {"text": " | ".join([texts.first[at], *texts.second[at : at + 1]])}
+    if data.domain == "speech":
         clip = data.inputs.row(at)[: data.inputs.longest]
-        frames = (log_mel(Ragged.of([clip]))[0].T.flip(0) + 1) / 2  # low tones at the bottom
-        picture = (frames.nan_to_num(0) * 255).clamp(0, 255).to(dtype=frames.new_zeros(0).byte().dtype)[None]
-        found.append({"picture": picture, "sound": wav(clip)})
-    return found
+        return {"picture": spectrogram(clip), "sound": wav(clip)}
+    return {"picture": data.inputs[at]}
 
 
 def wav(clip: Tensor) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from workbench.datasets.columns import text_columns
 from workbench.datasets.ragged import Ragged, Texts
+from workbench.datasets.sheets import is_table, sheet
 from workbench.errors import BadData, BrokenRun
 from workbench.features import alike
 from workbench.learners import head
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 
 BATCH = 256  # examples that are answered together
+CALLED = 60  # letters by which a text is called among the answers
 
 
 class Whole(torch.nn.Module):
@@ -105,10 +108,39 @@ def given(inputs: Any, data: Dataset, broken: str) -> tuple[list[str] | None, An
     if not isinstance(inputs, list | tuple) or not all(isinstance(each, str | Path | tuple) for each in inputs):
         return None, inputs, []
     if data.domain == "language":
-        pairs = [each if isinstance(each, tuple) else (str(each),) for each in inputs]
-        first, second = (tuple(pair[at] for pair in pairs if len(pair) > at) for at in range(2))
-        return None, Texts(first, second, data.size), []
+        return texts(inputs, data, broken)
     return files(inputs, data, broken)
+
+
+def texts(
+    inputs: Sequence[str | Path | tuple[str, ...]], data: Dataset, broken: str = "refuse"
+) -> tuple[list[str], Texts, list[str]]:
+    """Texts, pairs of them, and those of every table that is named: what each is called, the texts, and a sentence on
+    each that is empty where `broken` is "leave out"; else these are an error.
+
+    A text is called by its beginning; one of a table by file and row.
+    """
+    found: list[tuple[str, tuple[str, ...]]] = []
+    for each in inputs:
+        if isinstance(each, str | Path) and is_table(each):
+            found += _of_table(Path(each).expanduser(), data)
+        else:
+            pair = each if isinstance(each, tuple) else (str(each),)
+            found.append((" | ".join(pair)[:CALLED], pair))
+    wrong = [f"{name!r}: no text" for name, pair in found if not pair[0].strip()]
+    found = [each for each in found if each[1][0].strip()]
+    if wrong and (broken == "refuse" or not found):
+        raise BadData(f"cannot be answered: {'; '.join(wrong[:10])}. Go on without them by broken='leave out'.")
+    pairs = [pair for _, pair in found]
+    second = tuple(pair[1] if len(pair) > 1 else "" for pair in pairs) if any(len(pair) > 1 for pair in pairs) else ()
+    return [name for name, _ in found], Texts(tuple(pair[0] for pair in pairs), second, data.size), wrong
+
+
+def _of_table(path: Path, data: Dataset) -> Iterator[tuple[str, tuple[str, ...]]]:
+    knobs, opened = data.values(), sheet(path)
+    wanted = text_columns(opened, knobs.get("text", ""), knobs.get("second", ""))
+    for row in opened.rows(wanted):
+        yield f"{path.name}:{row.number}", tuple(row.cells) or ("",)
 
 
 def files(

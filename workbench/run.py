@@ -230,6 +230,8 @@ class Run:
     def predict(self, inputs: Any, broken: str = "refuse") -> pd.DataFrame:
         """`answer` and each class's probability. `inputs`: texts, files, or uint8 (examples, channels, height, width).
 
+        A table (CSV, TSV, JSON lines, parquet) that is named among texts stands for the texts in it.
+
         `broken`: "refuse", or "leave out" files that cannot be read; which ones, is in the frame's `attrs["broken"]`.
         """
         import pandas as pd

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -206,6 +207,28 @@ def test_the_guide_leaves_nothing_out_of_your_own_folder_unless_you_say_so(tmp_p
     assert "a/broken.png" in capsys.readouterr().out
     assert len(opened(broken="leave out").keys) == 40
     assert "Left out: a/broken.png: no picture in it." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "baseline", "asked"), [("your_own_texts", "tf_idf", 1), ("your_own_recordings", "mel", 5)]
+)
+def test_a_guide_to_texts_or_recordings_goes_from_faults_to_answers(name, baseline, asked, reported):
+    found = reported(ROOT / "guides" / f"{name}.ipynb")
+    tables = {file.stem: pd.read_csv(file) for file in found.results.glob("*.csv")}
+    said = "".join(
+        output.text for cell in found.content.cells for output in cell.get("outputs", []) if "text" in output
+    )
+    assert "3 of 6" in said or "3 of 4" in said  # broken ones are named, and the run is refused
+    assert "Left out: " in said and "are exact copies of others." in said
+    assert re.search(r"^[1-9]\d* labels mended\. On ", said, re.M) and "looks at this test set: 1" in said
+    assert [*tables["runs"]["name"]] == ["head", "every weight", "mended", "longer"]
+    longer = tables["runs"].set_index("name").loc["longer"]
+    assert longer["valid_accuracy"] > tables["test"][baseline].iloc[0] - 0.1
+    assert len(tables["worst"]) == 16 and len(tables["answers"]) == asked
+    chances = tables["answers"].select_dtypes("number").drop(columns="index", errors="ignore").sum(axis=1)
+    assert chances.to_numpy() == pytest.approx(1, abs=1e-4)
+    assert [html for cell in found.content.cells for output in cell.get("outputs", [])
+            if "wb-note" in (html := output.get("data", {}).get("text/html", "")) or "<audio" in html]  # fmt: skip
 
 
 # -- watched live -----------------------------------------------------------------------------------------------------

@@ -203,3 +203,21 @@ def test_what_cannot_be_mended_is_told(tmp_path, what):
         panel.close()
 
     asyncio.run(looked())
+
+
+def test_recordings_have_their_spectrogram_and_a_player_and_are_relabelled(tmp_path):
+    folder = wb.sample_recordings(tmp_path / "own")
+    own = wb.Audio(str(folder), 0.5, broken="leave out", group="_(.+)_")
+    recipe = wb.Recipe(own, "formant-encoder", epochs=1, lr=3e-3)
+    spoken = wb.fine_tune(recipe, tmp_path / "run")
+
+    async def act(panel):
+        card = panel.cards[0]
+        assert card.picture.value[1:4] == b"PNG" and card.picture.layout.display == ""
+        assert "data:audio/wav;base64," in card.said.value
+        other = next(name for name in own.load().classes if name != card.row["label"])
+        card.choice.value = other
+        assert panel.corrections.now == {card.row["key"]: other}
+        assert panel.recipe().data.load().notes[-4].startswith("Corrected: 1 labels")
+
+    watched(act, spoken)

@@ -13,6 +13,7 @@ from workbench.choices import Options, Range, Text, knob
 from workbench.datasets import copies, layout, tables
 from workbench.datasets.base import Data, Dataset, finish
 from workbench.datasets.broken import listed
+from workbench.datasets.corrections import mended
 from workbench.datasets.parting import parted, positions
 from workbench.datasets.ragged import Ragged
 from workbench.errors import BadData
@@ -51,6 +52,7 @@ class Audio(Dataset):
                              more=True)  # fmt: skip
     group: str = knob("", Text("group"), "What stays in one part, a speaker say: a column, or a pattern: '_(.+)_'.",
                       more=True)  # fmt: skip
+    corrections: str = knob("", Text("file"), "A file of corrected labels, as the mending panel writes it.", more=True)
     seed: int = knob(0, Range(0, 2**31 - 1), "Decides the split and the wrong labels.", more=True)
 
     @property
@@ -77,7 +79,9 @@ class Audio(Dataset):
         (train, valid, test), said = parted(given, same, self.seed, "recordings", "table" if self.table else "folder")
         mixed = positions(np.array([each.encode() for each in own], dtype=object), self.seed)
         train = train[np.argsort(mixed[train], kind="stable")]  # so that a cut a class takes from every group
-        said = found.said + said + copies.twice(own, labels, names, "recording") + self._heard(found, read)
+        keys = [name.removeprefix(f"{found.top}/") for name in names]  # a zip's are those of the folder in it
+        decided, more = mended(self.corrections, "audio", keys, classes, "recordings")
+        said = found.said + said + copies.twice(own, labels, names, "recording") + self._heard(found, read) + more
         return finish(
             _without_gaps(read.clips, whole),
             labels,
@@ -87,7 +91,8 @@ class Audio(Dataset):
             label_noise=self.label_noise,
             seed=self.seed,
             notes=said + [f"Left out: {each}." for each in [*found.left_out, *broken]],
-            keys=[name.removeprefix(f"{found.top}/") for name in names],  # a zip's are those of the folder in it
+            keys=keys,
+            mended=decided,
             groups=same,
             content=hashlib.sha256(f"{self.size}|{'|'.join(each.heard for each in about)}".encode()).digest(),
         )

@@ -75,6 +75,24 @@ def columns_of(sheet: Sheet, owner: str = "table", **named: str) -> Columns:
     return Columns(**found, guessed=tuple(role for role in found if role not in given), there=sheet.columns)
 
 
+def text_columns(sheet: Sheet, named: str = "", second: str = "") -> list[str]:
+    """The columns of texts, and of second texts where there are some, of a table that needs no labels.
+
+    `named` and `second` are those of the table that was learned from; guessed as there where they are empty.
+    """
+    for name in (named, second):
+        if name not in ("", NONE, *sheet.columns):
+            listed = ", ".join(sheet.columns)
+            raise BadData(
+                f"{sheet.path.name} has no column {name!r}, which the texts learned from were in. There are: {listed}."
+            )
+    cells = sheet.peeked()
+    longest = max(cells, key=lambda name: sum(map(len, cells[name])))
+    text = named or _by_name([*sheet.columns], ["text"]).get("text", longest)
+    other = {"": _second(text, [*sheet.columns]).get("second", ""), NONE: ""}.get(second, second)
+    return [text, other] if other else [text]
+
+
 def _by_name(free: list[str], roles: list[str]) -> dict[str, str]:
     """Columns that are called as usual; of several, the first of the list."""
     usual = {"split": SPLITS, "text": TEXTS, "label": MARKED, "group": GROUPS, "time": TIMES}

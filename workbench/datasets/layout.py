@@ -69,6 +69,12 @@ def by_folders(source: Source) -> Layout:
             f"folder with its name, or give a table of paths and labels.{_but(found)}"
         )
     _no_empty_class(source, top, depth, found)
+    if len({*found.labels}) == 1 and not found.broken:
+        raise BadData(
+            f"at least two classes must be there to tell apart, got 1: {found.labels[0]}. A class is a folder's name; "
+            f"where the classes stand in the files' names ({PurePosixPath(found.names[0]).name}), name a table of "
+            f"paths and labels ({source.kind.owner}.table)."
+        )
     return found
 
 

@@ -14,6 +14,12 @@ from workbench.datasets.sheet import PEEKED, Row, Sheet
 from workbench.errors import BadData
 
 PARQUET, LINES = (".parquet", ".pq"), (".jsonl", ".ndjson", ".json")
+TABLES = (".csv", ".tsv", ".tab", *LINES, *PARQUET)
+
+
+def is_table(named: str | Path) -> bool:
+    """Whether this names a table that is there; a text rarely ends so."""
+    return str(named).lower().endswith(TABLES) and len(str(named)) < 1000 and Path(named).expanduser().is_file()
 
 
 def sheet(path: Path, encoding: str = "", owner: str = "table") -> Sheet:

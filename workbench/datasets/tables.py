@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import posixpath
 from collections.abc import Container, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -57,8 +58,13 @@ def by_table(source: Source, path: Path, path_column: str, label_column: str, gr
 
 
 def _by_name(names: Sequence[str]) -> dict[str, str]:
-    """The names as they are, each also by its NFC, under which a table from another system may know it."""
-    return {composed(name): name for name in names} | {name: name for name in names}
+    """The names as they are, each also by its NFC, under which a table from another system may know it.
+
+    Where all lie below one folder, each also without it: a zip of `recordings/1.wav` is described as `1.wav`.
+    """
+    within = posixpath.commonpath([posixpath.dirname(name) for name in names]) if names else ""
+    short = {posixpath.relpath(name, within): name for name in names} if within else {}
+    return short | {composed(name): name for name in names} | {name: name for name in names}
 
 
 def _found(written: str, there: dict[str, str]) -> str:
@@ -111,11 +117,10 @@ def _column(named: str, usual: tuple[str, ...], what: str, columns: list[str], p
     found = [each for each in columns if each.lower() in usual]
     if len(found) == 1:
         return found[0]
-    said = "several that may be" if found else "none that is called as one usually is"
+    said = "There are several that may be it" if found else f"None is called {', '.join(usual[:4])} or the like"
     raise BadData(
-        f"which column of {path.name} holds each {kind.one}'s {what}? There is {said} it: set "
-        f"{kind.owner}.{what}_column to one "
-        f"of {', '.join(columns)}."
+        f"which column of {path.name} holds each {kind.one}'s {what}? {said}: set {kind.owner}.{what}_column to one of "
+        f"{', '.join(columns)}."
     )
 
 

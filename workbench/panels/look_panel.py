@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from workbench.displaying import pictures, shown
 from workbench.panels.background import Background
 from workbench.panels.text import escaped, line, spoken, style_sheet
 
@@ -60,7 +59,7 @@ class LookPanel(widgets.VBox):  # type: ignore[misc]
         return {
             "batch": shown(batch),
             "notes": f'<ul class="wb-note">{notes}</ul>',
-            "pairs": gallery(side for pair in pairs for side in _sides(pair)),
+            "pairs": pictures(side for pair in pairs for side in _sides(pair)),
         }
 
     def _heard(self, what: str, done: int, total: int) -> None:
@@ -83,41 +82,3 @@ class LookPanel(widgets.VBox):  # type: ignore[misc]
 
 def _sides(pair: dict[str, Any]) -> list[tuple[Any, str, str]]:
     return [(pair["pictures"][at], f"{pair['labels'][at]} ({pair['parts'][at]})", pair["keys"][at]) for at in range(2)]
-
-
-def shown(batch: list[dict[str, Any]]) -> str:
-    """A batch as escaped HTML: pictures; tokens; or spectrograms, each with a player."""
-    if batch and "tokens" in batch[0]:
-        return "".join(_tokens(each) for each in batch)
-    sounds = {each["key"]: each["sound"] for each in batch if "sound" in each}
-    return gallery(((each["picture"], each["label"], each["key"]) for each in batch), sounds)
-
-
-def _tokens(each: dict[str, Any]) -> str:
-    style = "display: inline-block; margin: 1px; padding: 0 3px; border: 1px solid var(--jp-border-color2, #999)"
-    pieces = "".join(f'<span style="{style}">{escaped(piece)}</span>' for piece in each["tokens"])
-    head = f'<b title="{escaped(each["key"])}">{escaped(each["label"])}</b>'
-    return f'<div class="wb-note" style="margin: 4px 0">{head} {pieces}</div>'
-
-
-def gallery(examples: Iterable[tuple[Any, str, str]], sounds: Mapping[str, bytes] = MappingProxyType({})) -> str:
-    """Pictures (uint8, channels, height, width) with a word below and a name on hover each, as escaped HTML.
-
-    `sounds`: a WAV file by name, for a player below the picture.
-    """
-    from workbench.looking import png
-
-    shown = [
-        f'<figure style="margin: 3px; width: 84px"><img width="84" alt="{escaped(word)}" title="{escaped(name)}" '
-        f'src="data:image/png;base64,{base64.b64encode(png(picture)).decode()}"/>'
-        f'<figcaption class="wb-faint">{escaped(word)}</figcaption>{_player(sounds.get(name))}</figure>'
-        for picture, word, name in examples
-    ]
-    return f'<div style="display: flex; flex-wrap: wrap">{"".join(shown)}</div>' if shown else ""
-
-
-def _player(sound: bytes | None) -> str:
-    if sound is None:
-        return ""
-    address = f"data:audio/wav;base64,{base64.b64encode(sound).decode()}"
-    return f'<audio controls preload="none" style="width: 84px; height: 28px" src="{address}"></audio>'

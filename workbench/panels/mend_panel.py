@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from workbench import paths
+from workbench.displaying import READ, player
 from workbench.panels.background import Background
 from workbench.panels.pressing import Pressing
 from workbench.panels.text import escaped, line, spoken, style_sheet
 
 if TYPE_CHECKING:
-    from workbench.datasets import Data
     from workbench.recipe import Recipe
     from workbench.run import Run
 
@@ -23,7 +23,6 @@ PAGE = 24
 SORTED = {"highest loss": "loss", "surest wrong answer": "confidence"}
 PARTS = {"train and validation": "", "train": "train", "validation": "valid"}
 DROPPED = "(drop)"
-READ = 600  # letters of a text that are shown
 
 
 class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
@@ -115,12 +114,14 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def _draw(self) -> None:
         """Show the page, and what was decided on its examples: as the file says."""
+        from workbench.looking import to_see
+
         rows = self._rows[self._page * PAGE : (self._page + 1) * PAGE]
         self.cards += [Card(self._decided) for _ in range(len(rows) - len(self.cards))]
         for card, row in zip(self.cards, rows, strict=False):
             card.show(
                 row,
-                _example(self.data, self._places[row["key"]]),
+                to_see(self.data, self._places[row["key"]]),
                 self.data.classes,
                 self._given(row),
                 self.corrections.now.get(row["key"]),
@@ -195,16 +196,8 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         super().close()
 
 
-def _example(data: Data, at: int) -> Any:
-    """A picture, or a text as far as a person reads it."""
-    if data.domain == "language":
-        texts = data.inputs
-        return " | ".join([texts.first[at], *texts.second[at : at + 1]])[:READ]
-    return data.inputs[at]
-
-
 class Card:
-    """One example: its picture, its label and the answer, and what it shall be."""
+    """One example: its picture, text or sound, its label and the answer, and what it shall be."""
 
     def __init__(self, decided: Callable[[dict[str, Any], str], None]):
         self._decided, self._setting, self.row = decided, False, {}  # type: ignore[var-annotated]
@@ -216,19 +209,23 @@ class Card:
         self.box = widgets.VBox([self.picture, self.said, self.choice])
         self.box.layout = widgets.Layout(width="140px", margin="4px", padding="4px", border="2px solid transparent")
 
-    def show(self, row: dict[str, Any], example: Any, classes: tuple[str, ...], given: str, now: str | None) -> None:
-        """Show this example, a picture or a text.
+    def show(
+        self, row: dict[str, Any], example: dict[str, Any], classes: tuple[str, ...], given: str, now: str | None
+    ) -> None:
+        """Show this example: what `looking.to_see` gives.
 
         `given`: its label as given; `now`: what was decided, "" for dropped, None for nothing.
         """
         from workbench.looking import png
 
-        told = ""
-        if isinstance(example, str):
-            told = f'<div class="wb-note" style="max-height: 100px; overflow: auto">{escaped(example)}</div>'
+        told = player(example.get("sound"))
+        if "text" in example:
+            read = escaped(example["text"][:READ])
+            told = f'<div class="wb-note" style="max-height: 100px; overflow: auto">{read}</div>'
         elif self.row.get("key") != row["key"]:
-            self.picture.value = png(example)
-        self.picture.layout.display = "none" if told else ""
+            self.picture.value = png(example["picture"])
+        self.picture.layout.display = "none" if "text" in example else ""
+        self.box.layout.width = "290px" if "text" in example else "140px"  # a text is read, a picture is seen
         self.row = row
         self.said.value = (
             f'{told}<div class="wb-faint" title="{escaped(row["key"])}">{escaped(row["label"])} → '
