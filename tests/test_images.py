@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import workbench as wb
-from workbench.datasets import broken, images
+from workbench.datasets import broken, of_pictures
 from workbench.errors import BadData
 
 
@@ -263,7 +263,7 @@ def test_what_cannot_be_trained_on_is_said(folder, make, message):
 
 def test_more_than_memory_holds_is_refused(monkeypatch):
     with pytest.raises(BadData, match=r"100,000,000 pictures of 384 px take .* choose a smaller images.size"):
-        images._room_for(100_000_000, 384)
+        of_pictures._room_for(100_000_000, 384, "images")
 
 
 def test_names_in_any_script_and_odd_files_beside(folder):

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.choices import Options, Range, Text, knob
-from workbench.datasets.base import Data, Dataset
+from workbench.datasets.base import BALANCES, Data, Dataset
 from workbench.datasets.columns import Columns, columns_of
-from workbench.datasets.images import BALANCES
 from workbench.datasets.layout import PARTS
 from workbench.datasets.sheet import Row, Sheet
 from workbench.datasets.sheets import LINES, PARQUET, sheet

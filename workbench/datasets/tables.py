@@ -37,7 +37,7 @@ def by_table(source: Source, path: Path, path_column: str, label_column: str, gr
     )
     parts = _given_parts(table, columns, path)
     group = table[group_column].tolist() if group_column in columns else [""] * len(table)
-    found, there, seen = Layout(said=[*source.said]), _by_name(source.names), {}  # type: ignore[var-annotated]
+    found, there, seen = Layout(said=[*source.said], place="table"), _by_name(source.names), {}  # type: ignore[var-annotated]
     for row, (written, label) in enumerate(zip(table[file_at], table[label_at], strict=True), 2):
         name, label = _found(written, there), composed(label.strip())
         reason = _unusable(name, label, there, seen, row, kind)
