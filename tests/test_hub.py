@@ -130,7 +130,9 @@ def test_without_a_network_it_says_so_at_once_and_asks_nothing(monkeypatch):
 def test_the_hub_is_asked_where_it_answers(monkeypatch):
     asked = []
     monkeypatch.setattr(hub_splits, "_reached", lambda path: True)
-    monkeypatch.setattr(hub_splits, "_read", lambda given: asked.append((given, datasets.config.HF_HUB_OFFLINE)) or Loaded({}, {}))
+    monkeypatch.setattr(
+        hub_splits, "_read", lambda given: asked.append((given, datasets.config.HF_HUB_OFFLINE)) or Loaded({}, {})
+    )
     with pytest.raises(BadData, match="must hold 10 texts"):
         of("owner/name", revision="abc", config="en")
     (given, offline), = asked  # fmt: skip

@@ -162,15 +162,21 @@ def hub_files_kind():
 def test_columns_that_nothing_tells_are_asked_for_and_wrong_ones_told(pictures, tmp_path):
     rows = [(name, "x" if at % 2 else "y", "z") for at, name in enumerate(names(pictures))]
     (pictures / "metadata.csv").write_text("file_name,kind_a,kind_b\n" + "\n".join(map(",".join, rows)))
-    with pytest.raises(BadData, match=r"which column of .* holds the label\? Set hub-images\.label to one of kind_a, ki"):
+    with pytest.raises(
+        BadData, match=r"which column of .* holds the label\? Set hub-images\.label to one of kind_a, ki"
+    ):
         images(pictures).load()
     assert images(pictures, label="kind_a").load().classes == ("x", "y")
     with pytest.raises(BadData, match=r"has no such column 'kind_c' \(hub-images\.label\)\. Did you mean 'kind_"):
         images(pictures, label="kind_c").load()
-    with pytest.raises(BadData, match=r"holds no column of recordings \(image, .*\)\. It may be of pictures: wb\.HubIm"):
+    with pytest.raises(
+        BadData, match=r"holds no column of recordings \(image, .*\)\. It may be of pictures: wb\.HubIm"
+    ):
         wb.HubAudio(path=str(pictures)).load()
     flat = noisy_folder(tmp_path / "flat", classes=("",), each=4)
-    with pytest.raises(BadData, match=r"has no column of labels, and its pictures lie in no folders of classes: add one"):
+    with pytest.raises(
+        BadData, match=r"has no column of labels, and its pictures lie in no folders of classes: add one"
+    ):
         images(flat).load()
     with pytest.raises(BadData, match=r"hub-images\.path must be owner/name on the hub, or a folder .*; it is empty"):
         images("").load()
@@ -181,7 +187,9 @@ def test_columns_that_nothing_tells_are_asked_for_and_wrong_ones_told(pictures, 
 
 def test_without_a_network_it_is_told_and_what_is_there_is_read_once(pictures, monkeypatch):
     monkeypatch.setattr(hub_splits, "_reached", lambda path: False)
-    with pytest.raises(BadData, match=r"neither on this disk nor to be had from the hub: .*wb\.Images\(folder=\.\.\.\)"):
+    with pytest.raises(
+        BadData, match=r"neither on this disk nor to be had from the hub: .*wb\.Images\(folder=\.\.\.\)"
+    ):
         images("nobody/no-pictures").load()
     read, seen = hub_splits._read, []
     monkeypatch.setattr(hub_splits, "_read", lambda given: seen.append(given) or read(given))
@@ -226,7 +234,9 @@ def test_recordings_in_parquet_and_by_a_table_silent_and_broken_ones_named(recor
     (tmp_path / "inside").mkdir()
     rows = {"audio": cells, "label": [at % 2 for at in range(40)]}
     parquet(tmp_path / "inside" / "data.parquet", "audio", datasets.Audio(), rows)
-    with pytest.raises(BadData, match=r"1 of 40 files cannot be read; .*hub-audio\.broken='leave out':\n  2/02_s2_.wav"):
+    with pytest.raises(
+        BadData, match=r"1 of 40 files cannot be read; .*hub-audio\.broken='leave out':\n  2/02_s2_.wav"
+    ):
         wb.HubAudio(path=str(tmp_path / "inside")).load()
     data = wb.HubAudio(path=str(tmp_path / "inside"), broken="leave out").load()
     assert len(data.inputs) == 38 and data.classes == ("no", "yes")

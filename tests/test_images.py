@@ -279,7 +279,7 @@ def test_names_in_any_script_and_odd_files_beside(folder):
 
 
 def test_that_not_all_pairs_that_look_alike_are_kept_is_told(folder, monkeypatch):
-    monkeypatch.setattr(images.copies, "MOST", 3)
+    monkeypatch.setattr(of_pictures.copies, "MOST", 3)
     for at in range(5):
         with Image.open(folder / "red" / f"{at:02}.png") as opened:
             opened.save(folder / "red" / f"again-{at}.bmp")

@@ -20,8 +20,10 @@ class Backbone(Choice):
     """
 
     name = "backbone"
-    architecture: str = knob("glyph-resnet", Text("backbone"), "The network's name.")
-    weights: str = knob("pretrained", Text("weights"), "'pretrained', 'random', or a file or folder.")
+    architecture: str = knob("glyph-resnet", Text("folder", folders=True), "The network's name.")
+    weights: str = knob(
+        "pretrained", Text("file", (".safetensors",), folders=True), "'pretrained', 'random', or a file or folder."
+    )
 
     @classmethod
     def made(cls, name: str, knobs: Mapping[str, Any]) -> Backbone:

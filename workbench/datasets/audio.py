@@ -10,6 +10,7 @@ from workbench.choices import Options, Range, Text, knob
 from workbench.datasets import layout, tables
 from workbench.datasets.base import BALANCES
 from workbench.datasets.of_recordings import OfRecordings
+from workbench.datasets.tables import FILES
 
 if TYPE_CHECKING:
     from workbench.datasets.files import Source
@@ -21,7 +22,9 @@ class Audio(OfRecordings):
     """Your own recordings: a folder (or a zip) that holds a folder for each class, or a table of paths and labels."""
 
     name = "audio"
-    folder: str = knob("", Text("folder"), "The folder, or the zip; its sub-folders' names are the classes.")
+    folder: str = knob(
+        "", Text("folder", (".zip",), folders=True), "The folder, or the zip; its sub-folders' names are the classes."
+    )
     seconds: float = knob(2.0, Range(0.5, 10.0), "How much of a recording a model hears; longer ones are cut.",
                           limits=(0.1, 60.0))  # fmt: skip
     per_class: int | None = knob(None, Range(1, 1000), "Training recordings a class; empty means all.",
@@ -29,7 +32,7 @@ class Audio(OfRecordings):
     label_noise: float = knob(0.0, Range(0.0, 0.6), "Share of the training labels made wrong.", limits=(0, 1))
     balance: str = knob("as is", Options(BALANCES), "Rare classes: as they are, weighing more, or drawn more often.")
     broken: str = knob("refuse", Options(("refuse", "leave out")), "What to do where a file cannot be read.")
-    table: str = knob("", Text("file"), "A CSV or parquet file of paths (in the folder) and labels; empty: folders.",
+    table: str = knob("", FILES, "A CSV or parquet file of paths (in the folder) and labels; empty: folders.",
                       more=True)  # fmt: skip
     path_column: str = knob("", Text("column"), "The table's column of paths; empty: the one called as usual.",
                             more=True)  # fmt: skip

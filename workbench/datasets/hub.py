@@ -25,7 +25,9 @@ class Hub(Dataset):
     name = "hub"
     domain = "language"
     own = True
-    path: str = knob("", Text("hub"), "owner/name on the hub, or a folder in its layout (parquet, CSV, JSON lines).")
+    path: str = knob(
+        "", Text("folder", folders=True), "owner/name on the hub, or a folder in its layout (parquet, CSV, JSON lines)."
+    )
     config: str = knob("", Text("config"), "Which of its configurations; empty: the only one.")
     text: str = knob("", Text("column"), "The column of texts; empty: guessed, and told.")
     label: str = knob("", Text("column"), "The column of labels; empty: guessed, and told.")
@@ -40,7 +42,9 @@ class Hub(Dataset):
     group: str = knob("", Text("column"), "A column whose equal cells stay in one part (author, ticket); '-': none.",
                       more=True)  # fmt: skip
     revision: str = knob("", Text("revision"), "A commit of the data set on the hub; empty: the newest.", more=True)
-    corrections: str = knob("", Text("file"), "A file of corrected labels, as the mending panel writes it.", more=True)
+    corrections: str = knob(
+        "", Text("file", (".jsonl",)), "A file of corrected labels, as the mending panel writes it.", more=True
+    )
     seed: int = knob(0, Range(0, 2**31 - 1), "Decides the split and the wrong labels.", more=True)
 
     def load(self) -> Data:

@@ -20,7 +20,9 @@ class HubImages(OfPictures):
     """Pictures of a data set on the Hugging Face hub (owner/name), or of a folder in the hub's layout."""
 
     name = "hub-images"
-    path: str = knob("", Text("hub"), "owner/name on the hub, or a folder in its layout (parquet, metadata.csv).")
+    path: str = knob(
+        "", Text("folder", folders=True), "owner/name on the hub, or a folder in its layout (parquet, metadata.csv)."
+    )
     config: str = knob("", Text("config"), "Which of its configurations; empty: the only one.")
     files: str = knob("", Text("column"), "The column of pictures; empty: guessed, and told.")
     label: str = knob("", Text("column"), "The column of labels; empty: guessed, and told.")
@@ -35,7 +37,9 @@ class HubImages(OfPictures):
     group: str = knob("", Text("group"), "What stays in one part: a column, or a pattern such as '(.+)_[0-9]+'.",
                       more=True)  # fmt: skip
     revision: str = knob("", Text("revision"), "A commit of the data set on the hub; empty: the newest.", more=True)
-    corrections: str = knob("", Text("file"), "A file of corrected labels, as the mending panel writes it.", more=True)
+    corrections: str = knob(
+        "", Text("file", (".jsonl",)), "A file of corrected labels, as the mending panel writes it.", more=True
+    )
     seed: int = knob(0, Range(0, 2**31 - 1), "Decides the split and the wrong labels.", more=True)
 
     def laid_out(self) -> tuple[Source, Layout]:

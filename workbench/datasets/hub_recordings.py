@@ -19,7 +19,9 @@ class HubAudio(OfRecordings):
     """Recordings of a data set on the Hugging Face hub (owner/name), or of a folder in the hub's layout."""
 
     name = "hub-audio"
-    path: str = knob("", Text("hub"), "owner/name on the hub, or a folder in its layout (parquet, metadata.csv).")
+    path: str = knob(
+        "", Text("folder", folders=True), "owner/name on the hub, or a folder in its layout (parquet, metadata.csv)."
+    )
     config: str = knob("", Text("config"), "Which of its configurations; empty: the only one.")
     files: str = knob("", Text("column"), "The column of recordings; empty: guessed, and told.")
     label: str = knob("", Text("column"), "The column of labels; empty: guessed, and told.")

@@ -11,6 +11,7 @@ from workbench.datasets import layout, tables
 from workbench.datasets.augmentation import AUGMENTATIONS, NONE
 from workbench.datasets.base import BALANCES
 from workbench.datasets.of_pictures import OfPictures
+from workbench.datasets.tables import FILES
 
 if TYPE_CHECKING:
     from workbench.datasets.files import Source
@@ -22,7 +23,9 @@ class Images(OfPictures):
     """Your own pictures: a folder (or a zip) that holds a folder for each class, or a table of paths and labels."""
 
     name = "images"
-    folder: str = knob("", Text("folder"), "The folder, or the zip; its sub-folders' names are the classes.")
+    folder: str = knob(
+        "", Text("folder", (".zip",), folders=True), "The folder, or the zip; its sub-folders' names are the classes."
+    )
     size: int = knob(96, Range(32, 384), "Side in pixels that pictures are brought to; larger shows more, costs more.",
                      limits=(8, 1024))  # fmt: skip
     per_class: int | None = knob(None, Range(1, 1000), "Training pictures a class; empty means all.",
@@ -31,7 +34,7 @@ class Images(OfPictures):
     augment: str = knob(NONE, Options(AUGMENTATIONS), "Change training pictures at random: crop and mirror; or more.")
     balance: str = knob("as is", Options(BALANCES), "Rare classes: as they are, weighing more, or drawn more often.")
     broken: str = knob("refuse", Options(("refuse", "leave out")), "What to do where a file cannot be read.")
-    table: str = knob("", Text("file"), "A CSV or parquet file of paths (in the folder) and labels; empty: folders.",
+    table: str = knob("", FILES, "A CSV or parquet file of paths (in the folder) and labels; empty: folders.",
                       more=True)  # fmt: skip
     path_column: str = knob("", Text("column"), "The table's column of paths; empty: the one called as usual.",
                             more=True)  # fmt: skip
@@ -39,7 +42,9 @@ class Images(OfPictures):
                              more=True)  # fmt: skip
     group: str = knob("", Text("group"), "What stays in one part: a column, or a pattern such as '(.+)_[0-9]+'.",
                       more=True)  # fmt: skip
-    corrections: str = knob("", Text("file"), "A file of corrected labels, as the mending panel writes it.", more=True)
+    corrections: str = knob(
+        "", Text("file", (".jsonl",)), "A file of corrected labels, as the mending panel writes it.", more=True
+    )
     seed: int = knob(0, Range(0, 2**31 - 1), "Decides the split and the wrong labels.", more=True)
 
     def laid_out(self) -> tuple[Source, Layout]:

@@ -8,7 +8,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from workbench.choices import nearest
+from workbench.choices import Text, nearest
 from workbench.datasets.files import PICTURES, Kind, Source
 from workbench.datasets.layout import PARTS, Layout, composed
 from workbench.errors import BadData
@@ -23,6 +23,7 @@ PATHS = (
 LABELS = ("label", "class", "category", "target", "labels")
 SPLITS = ("part", "split", "subset")
 DELIMITERS = ",;\t|"
+FILES = Text("file", (".csv", ".tsv", ".txt", ".parquet", ".pq"))  # what a knob that names such a table takes
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
 
 

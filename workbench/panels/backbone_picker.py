@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench.panels.choosing import Propose
-from workbench.panels.controls import WIDE
+from workbench.panels.controls import WIDE, browsed
 from workbench.panels.text import line, spoken
 
 Work = Callable[[Callable[[], Any], Callable[[Any, str], None]], object]  # does slow work elsewhere, then shows it
@@ -26,7 +26,8 @@ class BackbonePicker:
         self._propose, self._work, self._look, self._showing, self._asked = propose, work, look or work, False, "?"
         self.data: Any = None  # what it shall learn from: for a person's own data the list is a short one that fits it
         wide = {"style": WIDE, "layout": widgets.Layout(width="auto"), "continuous_update": False}
-        helps = {knob.name: knob.help for knob in type(value).knobs()}
+        knobs = {knob.name: knob for knob in type(value).knobs()}
+        helps = {name: knob.help for name, knob in knobs.items()}
         self.name = widgets.Combobox(description="Backbone", tooltip=helps["architecture"], placeholder="name", **wide)
         self.weights = widgets.Combobox(
             options=["pretrained", "random"], description="weights", tooltip=helps["weights"], **wide
@@ -43,8 +44,10 @@ class BackbonePicker:
         self.told = line(kind="faint")  # how many there are; the list's lines whole, where these are few
         self.fold = widgets.Accordion([widgets.VBox([self.words, self.list, self.told])], titles=["Find a backbone"])
         self.fold.selected_index = None
-        inner = widgets.VBox([self.weights, self.about, self.fold], layout=widgets.Layout(padding="0 0 0 10px"))
-        self.box = widgets.VBox([self.name, inner])
+        self.folders, named = browsed(self.name, knobs["architecture"].domain)
+        self.files, weights = browsed(self.weights, knobs["weights"].domain)
+        inner = widgets.VBox([weights, self.about, self.fold], layout=widgets.Layout(padding="0 0 0 10px"))
+        self.box = widgets.VBox([named, inner])
         self.show(value)
         for part in (self.name, self.weights):
             part.observe(self._chosen, "value")
