@@ -36,7 +36,10 @@ def root(tmp_path, monkeypatch):
     return place
 
 
-def made(root, domain=Text("file", (".csv",)), now=""):
+TABLE, FOLDER = Text("file", (".csv",)), Text("folder", folders=True)
+
+
+def made(root, domain=TABLE, now=""):
     taken = []
     chooser = FileChooser(domain, taken.append, lambda: now, root)
     chooser.opener.click()
@@ -62,7 +65,7 @@ def test_folders_and_files_that_fit_are_listed_and_nothing_else(root):
 
 
 def test_one_walks_down_and_up_but_never_above_the_root(root):
-    chooser, taken = made(root, Text("folder", folders=True))
+    chooser, taken = made(root, FOLDER)
     mark(chooser, "photos/")
     chooser.enter.click()
     assert names(chooser) == [UP, "cats/"] and said(chooser.where) == "served/photos"
@@ -81,7 +84,7 @@ def test_one_walks_down_and_up_but_never_above_the_root(root):
 
 
 def test_without_a_mark_the_shown_folder_is_taken_where_a_folder_fits(root):
-    chooser, taken = made(root, Text("folder", folders=True), now="photos/cats")
+    chooser, taken = made(root, FOLDER, now="photos/cats")
     assert said(chooser.where) == "served/photos/cats"  # it opens where the present value lies
     chooser.take.click()
     assert taken == [str(root / "photos" / "cats")]
@@ -100,7 +103,7 @@ def test_it_opens_inside_wherever_the_value_points(root, now):
 
 
 def test_what_became_a_link_meanwhile_is_not_followed(root):
-    chooser, taken = made(root, Text("folder", folders=True))
+    chooser, taken = made(root, FOLDER)
     mark(chooser, "empty/")
     (root / "empty").rmdir()
     (root / "empty").symlink_to(root.parent / "secret")

@@ -85,6 +85,7 @@ class Built:
     width: int
     front: Front
     fingerprint: str
+    pooled: str = "its features"  # what the features are, in words
 
     def encode(self, inputs: Any) -> Any:
         """Inputs of a data set, coded once for all: pictures as they are, texts as tokens, clips as frames."""

@@ -24,6 +24,7 @@ class BackbonePicker:
 
     def __init__(self, value: Any, propose: Propose, work: Work, look: Work | None = None):
         self._propose, self._work, self._look, self._showing, self._asked = propose, work, look or work, False, "?"
+        self._domain = ""  # whose names the field completes
         self.data: Any = None  # what it shall learn from: for a person's own data the list is a short one that fits it
         wide = {"style": WIDE, "layout": widgets.Layout(width="auto"), "continuous_update": False}
         knobs = {knob.name: knob for knob in type(value).knobs()}
@@ -54,7 +55,6 @@ class BackbonePicker:
         self.words.observe(self._search, "value")
         self.fold.observe(self._search, "selected_index")
         self.list.observe(self._picked, "value")
-        self._look(_all_names, self._offer)
 
     def show(self, value: Any, data: Any = None) -> None:
         """Show this backbone, and say what is known of it; where none is chosen yet, open the list."""
@@ -65,6 +65,9 @@ class BackbonePicker:
             self._showing = False
         name, other = value.architecture, data != self.data
         self.data = data
+        if (domain := data.domain if data is not None else "vision") != self._domain:
+            self._domain = domain
+            self._look(lambda: _all_names(domain), lambda names, kind: self._offer(domain, names, kind))
         if other and self.fold.selected_index is not None:
             self._search(None)
         if not name:
@@ -99,7 +102,8 @@ class BackbonePicker:
             self.list.options = [("trying each on this machine …", "")]
             self._work(lambda: _shortlist(data), lambda found, kind: self._list(words, found, kind, short=True))
         else:
-            self._look(lambda: _search(words), lambda found, kind: self._list(words, found, kind))
+            domain = "" if data is None else data.domain
+            self._look(lambda: _search(words, domain), lambda found, kind: self._list(words, found, kind))
 
     def _list(self, words: str, found: Any, kind: str, short: bool = False) -> None:
         if words != self.words.value:
@@ -117,8 +121,8 @@ class BackbonePicker:
         if change.new and not self._showing:
             self.name.value = change.new
 
-    def _offer(self, names: Any, kind: str) -> None:
-        if kind == "faint":
+    def _offer(self, domain: str, names: Any, kind: str) -> None:
+        if kind == "faint" and domain == self._domain:
             self.name.options = names
 
 
@@ -133,10 +137,13 @@ def _told(line: str) -> str:
     return spoken(name, "strong") + spoken(rest, "faint")
 
 
-def _all_names() -> list[str]:
-    from workbench.backbones.naming import on_disk
-    from workbench.backbones.vision import timm_names
+def _all_names(domain: str) -> list[str]:
+    """Names that the field completes: those that read pictures, texts or recordings."""
+    from workbench.backbones.listing import search
+    from workbench.backbones.vision import on_disk, timm_names
 
+    if domain != "vision":
+        return [row["name"] for row in search("", domain)]
     first = on_disk()
     return [*first, *sorted(timm_names() - set(first))]
 
@@ -147,10 +154,10 @@ def _described(name: str) -> str:
     return described(name)
 
 
-def _search(words: str) -> list[tuple[str, str]]:
+def _search(words: str, domain: str) -> list[tuple[str, str]]:
     from workbench.backbones.listing import line, search
 
-    return [(f"{row['name']} · {line(row)}", row["name"]) for row in search(words)]
+    return [(f"{row['name']} · {line(row)}", row["name"]) for row in search(words, domain)]
 
 
 def _shortlist(data: Any) -> list[tuple[str, str]]:
