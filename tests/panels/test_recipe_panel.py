@@ -356,7 +356,7 @@ def test_own_data_asks_for_a_backbone_and_offers_those_that_fit(tmp_path, monkey
 @pytest.mark.parametrize(
     ("data", "backbone", "said_of"),
     [("docstrings", "docs-bert", "on the mean of the last layer's tokens; the encoder's"),
-     ("vowels(speakers=10)", "formant-encoder", "on the last layer's mean and spread over a clip; the encoder's")],
+     ("vowels(per_class=9)", "formant-encoder", "on the last layer's mean and spread over a clip; the encoder's")],
 )  # fmt: skip
 def test_texts_and_recordings_bring_backbones_that_fit_and_what_trains(data, backbone, said_of):
     async def looked():

@@ -16,8 +16,6 @@ from workbench.errors import BadData
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy as np
-
     from workbench.datasets.files import Source
     from workbench.datasets.layout import Layout
 
@@ -54,7 +52,7 @@ class OfPictures(Dataset):
         parts, said = parted(given, same, self.seed, "pictures", found.place)
         pictures = read.pictures[torch.tensor(whole)] if read.broken else read.pictures
         near = copies.near(pictures, hashes, [read.looks[at] for at in whole])
-        said = found.said + said + copies.twice(hashes, labels, names) + _alike(near, parts, names)
+        said = found.said + said + copies.twice(hashes, labels, names) + copies.told(near, parts, names)
         keys = [name.removeprefix(f"{found.top}/") for name in names]  # a zip's are those of the folder in it
         decided, more = mended(self.corrections, self.name, keys, classes, "pictures")
         said += more + [f"Left out: {each}." for each in [*found.left_out, *broken]]
@@ -124,21 +122,3 @@ def _room_for(files: int, side: int, owner: str) -> None:
 def _refusal(broken: Sequence[str], files: int, owner: str) -> str:
     said = f"{len(broken)} of {files} files cannot be read; mend them, or set {owner}.broken='leave out':"
     return f"{said}{listed(broken)}"
-
-
-def _alike(near: list[tuple[int, int]], parts: Sequence[np.ndarray], names: Sequence[str]) -> list[str]:
-    """A sentence on pictures that look alike, and one on those of which only one was trained on."""
-    if not near:
-        return []
-    part = {int(at): name for name, members in zip(("train", "valid", "test"), parts, strict=True) for at in members}
-    across = [(a, b) for a, b in near if part[a] != part[b]]
-    said = [f"{len(near)} pairs of pictures look alike though their files differ."]
-    if len(near) >= copies.MOST:
-        said = [f"Very many pictures look alike: the {copies.MOST:,} pairs that are most alike are told of, no more."]
-    if across:
-        a, b = across[0]
-        said.append(
-            f"{len(across)} of these pairs lie in two parts, so figures may flatter: {names[a]} ({part[a]}) and "
-            f"{names[b]} ({part[b]}), for one. Look at them, and drop one of each, or name a group."
-        )
-    return said

@@ -17,6 +17,7 @@ from workbench.datasets.columns import Columns
 from workbench.datasets.corrections import mended
 from workbench.datasets.filling import filled
 from workbench.datasets.layout import composed
+from workbench.datasets.near_texts import near
 from workbench.datasets.parting import parted
 from workbench.datasets.ragged import Texts
 from workbench.datasets.sheet import Sheet
@@ -125,7 +126,11 @@ def data_of(rows: Rows, owner: str, place: str, knobs: Mapping[str, Any], said: 
     torn = [f"Of {len(twice) - 1} texts under two labels the first {TORN} are named."] if len(twice) > TORN + 1 else []
     parts, moved = filled(parts, labels, same, classes)
     decided, corrected = mended(knobs.get("corrections", ""), owner, rows.keys, classes, "texts")
-    told = [*said, *rows.said(), *more, *moved, *twice[: TORN + 1], *torn, *corrected]
+    alike = near(
+        [f"{a} {b}" for a, b in zip(rows.first, rows.second, strict=True)] if rows.paired else rows.first, hashes
+    )
+    said = [*said, *rows.said(), *more, *moved, *twice[: TORN + 1], *torn]
+    told = [*said, *copies.told(alike, parts, rows.keys, "texts"), *corrected]
     return finish(
         Texts(tuple(rows.first), tuple(rows.second), knobs["size"]),
         labels,
@@ -138,6 +143,7 @@ def data_of(rows: Rows, owner: str, place: str, knobs: Mapping[str, Any], said: 
         keys=rows.keys,
         mended=decided,
         groups=same,
+        near=alike,
     )
 
 
