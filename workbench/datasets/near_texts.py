@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     import numpy as np
 
 ALIKE = 0.8  # of all runs of five letters that two texts hold, the share that both hold
-LETTERS = 1000  # of a text that are compared
+LETTERS = 400  # of a text that are compared
 FEWEST = 20  # letters below which all texts look alike
 BANDS, ROWS = 16, 4  # a pair at 0.8 meets in one band at least, but for one in 5,000
+MANY = 20_000  # pairs from which on no more are looked for
 NEXT = 20  # in a band, each is compared with so many that follow: thousands may be made from one template
 AT_ONCE = 4096
 
@@ -49,7 +50,7 @@ def near(texts: Sequence[str], same: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _pairs(texts: list[str]) -> list[tuple[int, int]]:
-    alike = {pair: _likeness(texts[pair[0]], texts[pair[1]]) for pair in sorted({*_candidates(texts)})}
+    alike = {pair: _likeness(texts[pair[0]], texts[pair[1]]) for pair in sorted(_candidates(texts))}
     close = [pair for pair, share in alike.items() if share >= ALIKE]
     return sorted(close, key=lambda pair: -alike[pair])[:MOST]
 
@@ -65,23 +66,27 @@ def _runs(text: str) -> set[str]:
     return {plain[at : at + 5] for at in range(max(1, len(plain) - 4))}
 
 
-def _candidates(texts: list[str]) -> Iterator[tuple[int, int]]:
+def _candidates(texts: list[str]) -> set[tuple[int, int]]:
     """Pairs whose MinHash signatures agree in all rows of one band, and in most others."""
     import numpy as np
 
+    found: set[tuple[int, int]] = set()
     if len(texts) < 2:
-        return
+        return found
     signs = np.concatenate([_signatures(texts[at : at + AT_ONCE]) for at in range(0, len(texts), AT_ONCE)])
     for band in range(BANDS):
         part = np.ascontiguousarray(signs[:, band * ROWS : (band + 1) * ROWS]).view(f"V{4 * ROWS}").ravel()
         order = np.argsort(part, kind="stable")
-        equal = np.flatnonzero(part[order][1:] == part[order][:-1])
-        for start in np.split(equal, np.flatnonzero(np.diff(equal) > 1) + 1) if len(equal) else ():
-            members = np.sort(order[start[0] : start[-1] + 2])
-            for at, one in enumerate(members.tolist()):
-                others = members[at + 1 : at + 1 + NEXT]
-                agree = (signs[others] == signs[one]).mean(1)
-                yield from ((one, two) for two in others[agree > ALIKE - 0.2].tolist())
+        for step in range(1, min(NEXT, len(texts) - 1) + 1):
+            meet = part[order[:-step]] == part[order[step:]]
+            one, two = order[:-step][meet], order[step:][meet]
+            if not len(one):
+                break
+            close = (signs[one] == signs[two]).mean(1) > ALIKE - 0.2
+            found.update((min(pair), max(pair)) for pair in zip(one[close].tolist(), two[close].tolist(), strict=True))
+            if len(found) > MANY:
+                return found
+    return found
 
 
 def _signatures(texts: list[str]) -> np.ndarray:
