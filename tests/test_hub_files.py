@@ -65,9 +65,10 @@ def names(place, kind="png"):
     return sorted(each.relative_to(place).as_posix() for each in place.rglob(f"*.{kind}"))
 
 
-def parquet(path, column, feature, rows, features=None):
-    kinds = datasets.Features({column: feature, "label": datasets.ClassLabel(names=["no", "yes"])} | (features or {}))
-    datasets.Dataset.from_dict(rows, features=kinds).to_parquet(path)
+def parquet(path, column, feature, rows):
+    cell = {"bytes": datasets.Value("binary"), "path": datasets.Value("string")}
+    kinds = datasets.Features({column: cell, "label": datasets.ClassLabel(names=["no", "yes"])})
+    datasets.Dataset.from_dict(rows, features=kinds).cast_column(column, feature).to_parquet(path)
 
 
 # -- pictures ----------------------------------------------------------------------------------------------------------
@@ -122,11 +123,14 @@ def test_parquet_with_pictures_in_it_splits_names_of_classes_and_one_broken(tmp_
 
 def test_files_in_a_zip_are_read_from_it(pictures, tmp_path):
     (tmp_path / "zipped").mkdir()
+    rows = [(name, "NA" if at % 2 else "007", "p") for at, name in enumerate(names(pictures))]
+    listed(pictures, rows)
     with zipfile.ZipFile(tmp_path / "zipped" / "train.zip", "w") as file:
-        for name in names(pictures):
+        for name in [*names(pictures), "metadata.csv"]:
             file.write(pictures / name, name)
+    (pictures / "metadata.csv").unlink()
     data = images(tmp_path / "zipped").load()
-    assert data.classes == ("a", "b") and "train.zip/a/03.png" in data.keys
+    assert data.classes == ("007", "NA") and "train.zip/a/03.png" in data.keys
     own = wb.Images(folder=str(pictures), size=32).load()
     assert (data.inputs[data.keys.index("train.zip/a/03.png")] == own.inputs[own.keys.index("a/03.png")]).all()
 
@@ -259,3 +263,13 @@ def test_a_table_of_a_hub_folder_may_be_json_lines_or_parquet(pictures):
     (pictures / "metadata.jsonl").unlink()
     pd.DataFrame(rows).to_parquet(pictures / "metadata.parquet")
     assert images(pictures).load().classes == ("007", "NA")
+
+
+def test_what_the_library_could_not_read_is_told_and_not_that_it_could_not(pictures, tmp_path):
+    (tmp_path / "zipped").mkdir()
+    with zipfile.ZipFile(tmp_path / "zipped" / "train.zip", "w") as file:
+        for name in names(pictures):
+            file.write(pictures / name, name)
+    with pytest.raises(BadData, match=r"cannot be read as a data set of the hub: Invalid string class label zipped"):
+        images(tmp_path / "zipped").load()
+    assert wb.Images(folder=str(tmp_path / "zipped" / "train.zip"), size=32).load().classes == ("a", "b")

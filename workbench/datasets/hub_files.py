@@ -14,7 +14,7 @@ from workbench import paths
 from workbench.choices import nearest
 from workbench.datasets.columns import MARKED
 from workbench.datasets.files import MOST_BYTES, Archive, Folder, Kind
-from workbench.datasets.hub_splits import Loaded, is_folder, splits, text_of
+from workbench.datasets.hub_splits import ZIPPED, Loaded, is_folder, splits, text_of
 from workbench.datasets.layout import Layout, composed, grouped
 from workbench.errors import BadData
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 USUAL = {"Image": ("image", "img", "picture", "photo"), "Audio": ("audio", "recording", "speech", "file")}
-ZIPPED = "zip://"  # how the library writes a file in a zip: zip://in/it.png::/where/it/lies.zip
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from workbench import paths, progress
+from workbench.datasets.files import MOST_BYTES
 from workbench.datasets.layout import PARTS
 from workbench.errors import BadData
 
 ANSWERS = 5.0  # seconds in which the hub has to answer before only what is on this disk is looked at
 FOLDERS = ("imagefolder", "audiofolder")  # of the library's readers those whose examples are files
 METADATA = "metadata.csv"
+ZIPPED = "zip://"  # how the library writes a file in a zip: zip://in/it.png::/where/it/lies.zip
 
 
 class Loaded(NamedTuple):
@@ -81,7 +85,10 @@ def _loaded(path: str, config: str, revision: str, stamp: str) -> Loaded:
         with _quiet(), _alone(folder or not _reached(path)):
             return _read(given)
     except Exception as error:  # whatever the library raises, and those that it calls
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        first = error
+        while first.__cause__ is not None:  # the library wraps what was wrong in a sentence that does not say it
+            first = first.__cause__  # type: ignore[assignment]
+        why = (str(first).strip().splitlines() or [type(first).__name__])[0][:300]
         if folder:
             raise BadData(f"{path} cannot be read as a data set of the hub: {why}") from error
         raise BadData(
@@ -101,31 +108,56 @@ def _read(given: dict[str, Any]) -> Loaded:
         names = [*next(iter(next(iter(first.values()))))]
         as_text = datasets.Features({name: datasets.Value("string") for name in names})
         given = given | {"features": as_text, "keep_default_na": False}
-    written = _as_written(builder)
-    columns = next(iter(written.values()), {})
-    if columns and not any(name.endswith(("_file_name", "file_names")) for name in columns):
-        own = {"image": datasets.Image()} if builder.name == "imagefolder" else {"audio": datasets.Audio()}
-        given = given | {"features": datasets.Features(own | {name: datasets.Value("string") for name in columns})}
-    return Loaded(dict(datasets.load_dataset(**given)), written, builder.name in FOLDERS)
+        builder = datasets.load_dataset_builder(**given)
+    if builder.name == "audiofolder":
+        builder.BASE_FEATURE = _plain_audio()
+    builder.download_and_prepare()
+    return Loaded(dict(builder.as_dataset()), _as_written(builder), builder.name in FOLDERS)
+
+
+def _plain_audio() -> Any:
+    """The library's kind of audio cells, which asks for torchcodec where it is given no more than a path."""
+    import datasets
+
+    class Plain(datasets.Audio):
+        def encode_example(self, value: Any) -> dict[str, Any]:
+            return {"bytes": None, "path": str(value)}
+
+    return Plain
 
 
 def _as_written(builder: Any) -> dict[str, dict[str, str]]:
-    """What each line of a folder's metadata.csv says, by the path of its file, as text."""
+    """What each line of a folder's metadata.csv says, by the path of its file, as text; of those in zips too."""
     import datasets
 
     from workbench.datasets.tables import read_table
 
-    named = sorted({
-        str(path) for files in (builder.config.data_files or {}).values() for path in files
-        if os.path.basename(str(path)) == METADATA
-    }) if builder.name in FOLDERS else []  # fmt: skip
     found = dict[str, dict[str, str]]()
-    for path in datasets.DownloadManager().download(named) if named else []:
-        for row in read_table(Path(path)).to_dict("records"):
-            if "file_name" in row:
-                own = os.path.normpath(row.pop("file_name")).replace("\\", "/")
-                found[os.path.join(os.path.dirname(path), own)] = {str(name): cell for name, cell in row.items()}
+    if builder.name not in FOLDERS:
+        return found
+    files = {str(path) for paths in (builder.config.data_files or {}).values() for path in paths}
+    wanted = sorted(path for path in files if os.path.basename(path) == METADATA or path.lower().endswith(".zip"))
+    with TemporaryDirectory() as aside:
+        for path in datasets.DownloadManager().download(wanted) if wanted else []:
+            for place, folder, end in _tables(path, aside):
+                for row in read_table(place).to_dict("records"):
+                    if "file_name" in row:
+                        own = os.path.normpath(os.path.join(folder, row.pop("file_name"))).replace("\\", "/")
+                        found[ZIPPED + own + end if end else own] = {str(name): cell for name, cell in row.items()}
     return found
+
+
+def _tables(path: str, aside: str) -> Iterator[tuple[Path, str, str]]:
+    """The table at `path`, or those in this zip: where each lies, its folder, and how paths of that zip end."""
+    if not zipfile.is_zipfile(path):
+        yield Path(path), os.path.dirname(path), ""
+        return
+    with zipfile.ZipFile(path) as packed:
+        for entry in packed.infolist():
+            if os.path.basename(entry.filename) == METADATA and entry.file_size <= MOST_BYTES:
+                place = Path(aside) / METADATA
+                place.write_bytes(packed.read(entry))
+                yield place, os.path.dirname(entry.filename), f"::{path}"
 
 
 def _reached(path: str) -> bool:
