@@ -47,18 +47,18 @@ def made(root, domain=TABLE, now=""):
 
 
 def names(chooser):
-    return [label for label, _ in chooser.list.options]
+    return [row.description for row in chooser.list.children]
 
 
-def mark(chooser, name):
-    chooser.list.index = names(chooser).index(name)
+def press(chooser, name):
+    chooser.list.children[names(chooser).index(name)].click()
 
 
 def test_folders_and_files_that_fit_are_listed_and_nothing_else(root):
     chooser, _ = made(root)
     hostile = "a" + PAYLOAD.replace("/", "") + ".csv"
     assert names(chooser) == ["empty/", "photos/", "round/", hostile, "in.csv", "table.csv", "UPPER.CSV"]
-    assert said(chooser.where) == "served/" and chooser.shown and chooser.list.value is None
+    assert said(chooser.where) == "served/" and chooser.shown
     told = said(chooser.said)
     assert "2 links that leave the served folder are not shown." in told
     assert "2 names with signs that cannot be shown are left out." in told
@@ -66,34 +66,38 @@ def test_folders_and_files_that_fit_are_listed_and_nothing_else(root):
 
 def test_one_walks_down_and_up_but_never_above_the_root(root):
     chooser, taken = made(root, FOLDER)
-    mark(chooser, "photos/")
-    chooser.enter.click()
+    first = chooser.list.children[0]
+    press(chooser, "photos/")
     assert names(chooser) == [UP, "cats/"] and said(chooser.where) == "served/photos"
-    mark(chooser, UP)
-    chooser.enter.click()
+    assert chooser.list.children[0] is first  # the focus stays where it is
+    press(chooser, UP)
     assert UP not in names(chooser) and chooser.at == root
-    mark(chooser, "round/")  # a link that comes back to where it lies
-    chooser.enter.click()
+    press(chooser, "round/")  # a link that comes back to where it lies
     assert chooser.at == root
-    chooser.list.index = None
-    chooser.enter.click()
-    assert said(chooser.said) == "Mark a folder to open."
-    mark(chooser, "photos/")
+    press(chooser, "empty/")
+    assert said(chooser.said) == "No folder, and no file (folders only)." and names(chooser) == [UP]
     chooser.take.click()
-    assert taken == [str(root / "photos")] and not chooser.shown
+    assert taken == [str(root / "empty")] and not chooser.shown
 
 
-def test_without_a_mark_the_shown_folder_is_taken_where_a_folder_fits(root):
+def test_a_file_is_taken_by_its_button_and_a_folder_only_where_one_fits(root):
     chooser, taken = made(root, FOLDER, now="photos/cats")
     assert said(chooser.where) == "served/photos/cats"  # it opens where the present value lies
     chooser.take.click()
     assert taken == [str(root / "photos" / "cats")]
     chooser, taken = made(root)
-    chooser.take.click()
-    assert not taken and said(chooser.said) == "Mark a file (.csv)."
-    mark(chooser, "in.csv")
-    chooser.take.click()
-    assert taken == [str(root / "in.csv")]
+    assert chooser.take not in chooser.box.children[1].children
+    press(chooser, "in.csv")
+    assert taken == [str(root / "in.csv")] and not chooser.shown
+
+
+def test_part_of_a_name_finds_it_among_many(root):
+    for at in range(150):
+        (root / "empty" / f"{at:03}.csv").write_text("x")
+    chooser, _ = made(root, now="empty")
+    assert len(names(chooser)) == 101 and said(chooser.said) == "100 of 150: part of a name finds fewer."
+    chooser.words.value = "14"
+    assert names(chooser) == [UP, "014.csv", "114.csv", *(f"14{at}.csv" for at in range(10))]
 
 
 @pytest.mark.parametrize("now", ["../secret", "/etc/passwd", "~", "no/such/thing", "out", "out/table.csv"])
@@ -104,22 +108,25 @@ def test_it_opens_inside_wherever_the_value_points(root, now):
 
 def test_what_became_a_link_meanwhile_is_not_followed(root):
     chooser, taken = made(root, FOLDER)
-    mark(chooser, "empty/")
     (root / "empty").rmdir()
     (root / "empty").symlink_to(root.parent / "secret")
-    chooser.enter.click()
-    assert chooser.at == root
+    press(chooser, "empty/")
+    assert chooser.at == root and "empty/" not in names(chooser)
+    press(chooser, "photos/")
+    (root / "photos" / "cats").rmdir()
+    (root / "photos").rmdir()
+    (root / "photos").symlink_to(root.parent / "secret")
     chooser.take.click()
-    assert not taken and "empty/" not in names(chooser)
+    assert not taken and chooser.at == root and "photos/" not in names(chooser)
 
 
 def test_a_folder_that_cannot_be_opened_or_is_very_full_is_told(root, monkeypatch):
     chooser, _ = made(root)
     monkeypatch.setattr("workbench.panels.file_chooser.MOST", 3)
     chooser._show(root)
-    assert "More than 3 entries: not all are shown; type the path." in said(chooser.said)
+    assert "More than 3 entries: not all are looked at; type the path." in said(chooser.said)
     chooser._show(root / "gone")
-    assert said(chooser.said) == "This folder cannot be opened (No such file or directory)."
+    assert said(chooser.said).startswith("This folder cannot be opened (No such file or directory).")
 
 
 def test_closing_leaves_the_value(root):
@@ -149,8 +156,7 @@ def test_knobs_that_are_paths_can_be_browsed_for_and_typed(root):
     knob = next(each for each in wb.Table.knobs() if each.name == "path")
     control = Control(knob, "", proposed.append)
     control.chooser.opener.click()
-    mark(control.chooser, "table.csv")
-    control.chooser.take.click()
+    press(control.chooser, "table.csv")
     control.main.value = "typed.csv"
     assert proposed == [str(root / "table.csv"), "typed.csv"]
     label = next(each for each in wb.Table.knobs() if each.name == "label")
@@ -162,11 +168,10 @@ def test_a_backbone_and_its_weights_can_be_folders(root):
     proposed = []
     picker = BackbonePicker(wb.backbone("glyph-resnet"), lambda make: proposed.append(make()), lambda *_: None)
     picker.files.opener.click()
-    mark(picker.files, "model.safetensors")
-    picker.files.take.click()
+    press(picker.files, "model.safetensors")
     assert proposed[-1] == wb.backbone("glyph-resnet", str(root / "model.safetensors"))
     (root / "photos" / "config.json").write_text('{"model_type": "bert"}')
     picker.folders.opener.click()
-    mark(picker.folders, "photos/")
+    press(picker.folders, "photos/")
     picker.folders.take.click()
     assert proposed[-1].architecture == str(root / "photos")

@@ -40,7 +40,7 @@ class BackbonePicker:
         )  # fmt: skip
         self.list = widgets.Select(
             options=[], rows=7, description="found", tooltip="What is on this disk stands first", style=NARROW,
-            layout=widgets.Layout(width="auto"),
+            layout=widgets.Layout(width="auto", height="auto"),
         )  # fmt: skip
         self.told = line(kind="faint")  # how many there are; the list's lines whole, where these are few
         self.fold = widgets.Accordion([widgets.VBox([self.words, self.list, self.told])], titles=["Find a backbone"])

@@ -101,7 +101,7 @@ def _parts(knob: Knob) -> list[Any]:
 def browsed(field: Any, domain: Text) -> tuple[FileChooser, Any]:
     """A text field with a button beside it that browses for a path; and the box that holds both, the list below."""
     chooser = FileChooser(domain, lambda path: setattr(field, "value", path), lambda: field.value)
-    field.layout.flex = "1 1 120px"
+    field.layout = widgets.Layout(flex="1 1 0", width="0", min_width="0")  # it gives way, the button does not
     beside = widgets.HBox([field, chooser.opener], layout=widgets.Layout(width="auto", align_items="center"))
     return chooser, widgets.VBox([beside, chooser.box], layout=widgets.Layout(width="auto"))
 
