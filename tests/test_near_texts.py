@@ -65,3 +65,12 @@ def test_a_table_tells_them_those_across_parts_by_row(tmp_path):
     pairs = alike(data)
     assert len(pairs) == 20 and all(two == f"{one} indeed" for one, two in (pair["texts"] for pair in pairs))
     assert len({*pairs[0]["parts"]}) == 2 and "pictures" not in pairs[0]
+
+
+def test_of_very_many_texts_it_is_told_that_none_are_compared(tmp_path, monkeypatch):
+    for module in ("near_texts", "texts"):
+        monkeypatch.setattr(f"workbench.datasets.{module}.MOST_TEXTS", 30)
+    lines = [f"a letter of some length with number {at} in it,{'good' if at % 2 else 'bad'}" for at in range(60)]
+    (tmp_path / "own.csv").write_text("\n".join(["text,label", *lines]))
+    data = wb.Table(path=str(tmp_path / "own.csv")).load()
+    assert "More than 30 texts: those that are nearly the same are not looked for." in data.notes and data.near == ()

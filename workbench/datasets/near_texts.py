@@ -20,19 +20,22 @@ if TYPE_CHECKING:
     import numpy as np
 
 ALIKE = 0.8  # of all runs of five letters that two texts hold, the share that both hold
-LETTERS = 400  # of a text that are compared
+LETTERS = 200  # of a text that are compared
 FEWEST = 20  # letters below which all texts look alike
-BANDS, ROWS = 16, 4  # a pair at 0.8 meets in one band at least, but for one in 5,000
+BANDS, ROWS = 12, 4  # a pair at 0.8 meets in one band at least, but for one in 500
 MANY = 20_000  # pairs from which on no more are looked for
 NEXT = 20  # in a band, each is compared with so many that follow: thousands may be made from one template
 AT_ONCE = 4096
+MOST_TEXTS = 50_000  # of more none are compared: each second more would be waited for by every run
 
 
 def near(texts: Sequence[str], same: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of positions of texts that are nearly the same, the most alike first, 10,000 at most; kept on disk.
 
-    `same`: a hash of each text, equal for equal ones, of which the first alone is compared.
+    `same`: a hash of each text, equal for equal ones, of which the first alone is compared. Of more than 50,000 texts none are compared.
     """
+    if len(texts) > MOST_TEXTS:
+        return []
     first = {each: at for at, each in reversed([*enumerate(same)])}
     rows = sorted(at for at in first.values() if len(texts[at]) >= FEWEST)
     digest = hashlib.sha256("|".join([*same]).encode()).hexdigest()[:24]

@@ -17,7 +17,7 @@ from workbench.datasets.columns import Columns
 from workbench.datasets.corrections import mended
 from workbench.datasets.filling import filled
 from workbench.datasets.layout import composed
-from workbench.datasets.near_texts import near
+from workbench.datasets.near_texts import MOST_TEXTS, near
 from workbench.datasets.parting import parted
 from workbench.datasets.ragged import Texts
 from workbench.datasets.sheet import Sheet
@@ -130,6 +130,9 @@ def data_of(rows: Rows, owner: str, place: str, knobs: Mapping[str, Any], said: 
         [f"{a} {b}" for a, b in zip(rows.first, rows.second, strict=True)] if rows.paired else rows.first, hashes
     )
     said = [*said, *rows.said(), *more, *moved, *twice[: TORN + 1], *torn]
+    said += [f"More than {MOST_TEXTS:,} texts: those that are nearly the same are not looked for."] * (
+        len(hashes) > MOST_TEXTS
+    )
     told = [*said, *copies.told(alike, parts, rows.keys, "texts"), *corrected]
     return finish(
         Texts(tuple(rows.first), tuple(rows.second), knobs["size"]),
