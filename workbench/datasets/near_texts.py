@@ -32,7 +32,8 @@ MOST_TEXTS = 50_000  # of more none are compared: each second more would be wait
 def near(texts: Sequence[str], same: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of positions of texts that are nearly the same, the most alike first, 10,000 at most; kept on disk.
 
-    `same`: a hash of each text, equal for equal ones, of which the first alone is compared. Of more than 50,000 texts none are compared.
+    `same`: a hash of each text, equal for equal ones, of which the first alone is compared. Of more than 50,000 texts
+    none are.
     """
     if len(texts) > MOST_TEXTS:
         return []

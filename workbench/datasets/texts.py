@@ -96,7 +96,12 @@ class Rows:
 
     def said(self) -> list[str]:
         """Sentences on texts that were changed."""
-        return [f"{many} texts are {how}." for how, many in self.changed.items()]
+        more = [f"More than {MOST_TEXTS:,} texts: those that are nearly the same are not looked for."]
+        return [f"{many} texts are {how}." for how, many in self.changed.items()] + more * (len(self.keys) > MOST_TEXTS)
+
+    def whole(self) -> list[str]:
+        """Each example's text, of pairs both."""
+        return [f"{one} {two}" for one, two in zip(self.first, self.second, strict=True)] if self.second else self.first
 
 
 def _unusable(text: str, label: str) -> str:
@@ -126,13 +131,8 @@ def data_of(rows: Rows, owner: str, place: str, knobs: Mapping[str, Any], said: 
     torn = [f"Of {len(twice) - 1} texts under two labels the first {TORN} are named."] if len(twice) > TORN + 1 else []
     parts, moved = filled(parts, labels, same, classes)
     decided, corrected = mended(knobs.get("corrections", ""), owner, rows.keys, classes, "texts")
-    alike = near(
-        [f"{a} {b}" for a, b in zip(rows.first, rows.second, strict=True)] if rows.paired else rows.first, hashes
-    )
+    alike = near(rows.whole(), hashes)
     said = [*said, *rows.said(), *more, *moved, *twice[: TORN + 1], *torn]
-    said += [f"More than {MOST_TEXTS:,} texts: those that are nearly the same are not looked for."] * (
-        len(hashes) > MOST_TEXTS
-    )
     told = [*said, *copies.told(alike, parts, rows.keys, "texts"), *corrected]
     return finish(
         Texts(tuple(rows.first), tuple(rows.second), knobs["size"]),
