@@ -48,6 +48,15 @@ def test_a_module_and_its_functions_can_be_read_at_one_go(path):
     assert long == {}, f"longer than {LONGEST} lines"
 
 
+def test_the_bench_is_made_without_torch_and_without_grammars():
+    """Both took seconds in which nobody saw anything; what needs torch is asked for later, off the kernel's loop."""
+    code = (
+        "import sys, workbench as wb; wb.Workbench(); print([h for h in ('torch', 'timm', 'lark') if h in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
 def test_importing_loads_nothing_heavy():
     heavy = "torch timm transformers plotly ipywidgets pandas sklearn papermill optuna matplotlib"
     modules = "workbench, workbench.choices, workbench.regularizers, workbench.recipe"

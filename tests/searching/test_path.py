@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-
 import numpy as np
 import pytest
 import torch
@@ -11,6 +9,7 @@ import torch
 import workbench as wb
 from workbench.errors import BadChoice, BadKnob, Diverged
 from workbench.learners.plan import plan
+from workbench.searching import walking
 from workbench.searching.path import EPOCHS, knobs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -52,8 +51,7 @@ def test_settled_is_whole_batches_to_a_rate_of_zero(recipe):
 
 def test_several_passes_come_to_the_same(recipe, monkeypatch):
     whole = wb.path(recipe, "l1.strength", np.geomspace(1e-3, 1e-1, 5), epochs=10)
-    module = importlib.import_module("workbench.searching.path")  # by attribute it is the function
-    monkeypatch.setattr(module, "in_one_pass", lambda plan: 2)
+    monkeypatch.setattr(walking, "in_one_pass", lambda plan: 2)
     parts = wb.path(recipe, "l1.strength", np.geomspace(1e-3, 1e-1, 5), epochs=10)
     assert np.abs(parts.heads["head.0.weight"] - whole.heads["head.0.weight"]).max() < 1e-5
     assert parts.values == whole.values

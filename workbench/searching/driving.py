@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from workbench import paths, progress
 from workbench.errors import Interrupted, RunBusy, WorkbenchError
 from workbench.recipe import Recipe
-from workbench.searching.fusing import EPOCHS, Done, together
 from workbench.searching.holding import left
 from workbench.searching.preparing import prepared
 from workbench.searching.results import ended, result_of
@@ -24,7 +23,10 @@ from workbench.searching.rounds import open_round, same_data
 from workbench.searching.stopping import METRICS, StoppingRule
 from workbench.searching.strategies import Strategy
 from workbench.searching.study import MOST, Study
-from workbench.searching.working import Stopped, Work, failed
+from workbench.searching.working import EPOCHS, Stopped, Work, failed
+
+if TYPE_CHECKING:
+    from workbench.searching.fusing import Done
 
 Result = dict[str, Any]
 TIMED = 16  # trials of a round where minutes are counted
@@ -198,6 +200,8 @@ def _passes(work: Work, numbered: Mapping[int, Any], done: Mapping[int, Result])
 
 def _group(work: Work, recipes: Mapping[int, Recipe]) -> Iterator[Done]:
     """Trials that belong together, their rows known to the stopping rule from then on."""
+    from workbench.searching.fusing import together  # with torch, for which a panel need not wait to be seen
+
     left = [*recipes]
     try:
         for some in together(work, recipes):

@@ -18,7 +18,7 @@ from workbench.recording import LOOK
 from workbench.searching.alone import alone
 from workbench.searching.holding import Held, left
 from workbench.searching.results import averaged, rows_of
-from workbench.searching.working import About, Stopped, Work
+from workbench.searching.working import EPOCHS, About, Stopped, Work
 from workbench.trainer import Watch, train
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from workbench.learners.plan import Plan
     from workbench.recipe import Recipe
 
-EPOCHS = "epochs of a round"
 SHARE = 0.25  # of the memory that is free, for what grows with the trials of a pass
 Done = list[tuple[int, About]]  # trials that ended together: how each went
 

@@ -10,21 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench import history, progress
+from workbench import progress
 from workbench.choices import Knob, Range, entries, known
-from workbench.errors import BadChoice, BadKnob, Diverged
-from workbench.job import Job
-from workbench.learners.plan import plan
+from workbench.errors import BadChoice, BadKnob
 from workbench.recipe import Recipe
 from workbench.regularizers import Regularizer
 from workbench.searching import space as spaces
-from workbench.searching.fusing import in_one_pass
-from workbench.trainer import Watch, train
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from workbench.datasets import Data
     from workbench.history import Row
 
     End = tuple[Row, Row, dict[str, Any]]
@@ -158,6 +153,8 @@ def along(recipe: Recipe, knob: str, values: Any, settled: bool | None = None, e
         raise BadChoice(f"a path trains heads alone: recipe.replace(scope='head'), got the scope {recipe.scope}.")
     if recipe.changes:
         raise BadKnob(f"a path turns no knob on the way: recipe.replace(changes=''), got {recipe.changes!r}.")
+    from workbench.searching.walking import walked  # it takes torch, for which a panel need not wait to be seen
+
     known(knob, knobs(), "a path goes along one number in which heads that train at once may differ, not along")
     shared = _joined(recipe, knob)
     points = _points(shared, knob, values)
@@ -166,7 +163,7 @@ def along(recipe: Recipe, knob: str, values: Any, settled: bool | None = None, e
         shared = shared.replace(epochs=epochs)
     if knob != "lr" if settled is None else settled:
         shared = shared.replace(**SETTLED, epochs=epochs or EPOCHS, batch_size=min(len(data.train), WHOLE))
-    return _path(shared, knob, points, data)
+    return walked(shared, knob, points, data)
 
 
 def _joined(recipe: Recipe, knob: str) -> Recipe:
@@ -189,51 +186,4 @@ def _points(recipe: Recipe, knob: str, values: Any) -> list[float]:
     found = sorted({float(each[knob]) for each in spread})
     if not 2 <= len(found) <= MOST:
         raise BadKnob(f"a path takes 2 to {MOST} values of {knob}, got {len(found)}.")
-    return found
-
-
-def _path(shared: Recipe, knob: str, points: Sequence[float], data: Data) -> Path:
-    recipes = [shared.turned({knob: value}) for value in points]
-    size = in_one_pass(plan(shared, data))
-    passes = [recipes[at : at + size] for at in range(0, len(recipes), size)]
-    ends: dict[int, End] = {}
-    for at, group in enumerate(passes):
-        ends |= {at * size + position: end for position, end in _trained(group, data, at, len(passes)).items()}
-    lost = {
-        value: "its loss is no longer a finite number; lower lr or the strengths."
-        for at, value in enumerate(points)
-        if at not in ends
-    }
-    if len(ends) < 2:
-        raise Diverged(f"training diverged at {len(lost)} of {len(points)} values of {knob}; lower lr or its values.")
-    kept = sorted(ends)
-    heads = {name: np.stack([ends[at][2][name] for at in kept]) for name in ends[kept[0]][2]}
-    rows, bests, _ = zip(*(ends[at] for at in kept), strict=True)
-    return Path(shared, knob, tuple(points[at] for at in kept), rows, bests, heads, data.classes, lost)
-
-
-class _Told(Watch):
-    """Says how many epochs are done, those of the passes `before` among them."""
-
-    def __init__(self, before: int, total: int):
-        self.before, self.total = before, total
-
-    def on_rows(self, job: Job, rows: Sequence[Row]) -> None:
-        """Once an epoch."""
-        progress.tell("epochs", self.before + job.epoch, self.total)
-
-
-def _trained(recipes: Sequence[Recipe], data: Data, before: int, passes: int) -> dict[int, End]:
-    """Last row, best row and weights of each that did not diverge; `before` of the `passes` are done."""
-    job, epochs, found = Job(plan(recipes, data)), recipes[0].epochs, {}
-    try:
-        for _ in train(job, _Told(before * epochs, passes * epochs)):
-            pass
-    except Diverged:
-        pass
-    for position, trial in enumerate(job.going):
-        rows = job.rows_of[trial][1:]
-        if trial not in job.failed and np.isfinite(rows[-1]["valid_loss"]):
-            weights = {name: w[position].numpy() for name, w in job.learner.state().items() if name.startswith("head.")}
-            found[trial] = (rows[-1], history.best(rows) or rows[-1], weights)
     return found

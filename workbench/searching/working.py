@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import BadChoice, BadData, BadKnob, NoWeights, WorkbenchError
-from workbench.recording import LOOK
+from workbench.waiting import LOOK
 
 if TYPE_CHECKING:
     from workbench.datasets.base import Data
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 About = dict[str, Any]
 OVER = "the time is over"
+EPOCHS = "epochs of a round"
 OF_A_TRIAL = (BadKnob, BadChoice, BadData, NoWeights)  # what other settings may mend; the rest is the machine's
 
 
