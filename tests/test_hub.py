@@ -10,7 +10,8 @@ import pytest
 from huggingface_hub import constants
 
 import workbench as wb
-from workbench.datasets import hub
+from workbench.datasets import hub_splits
+from workbench.datasets.hub_splits import Loaded
 from workbench.errors import BadData
 
 CARD = "---\nconfigs:\n" + "".join(
@@ -60,7 +61,7 @@ def test_names_of_classes_stand_for_their_numbers_and_a_split_without_labels_is_
     data = of(tmp_path)
     assert data.classes == ("no", "yes") and len(data.labels) == 80 and data.inputs.first[0] == "train 0"
     assert "The split 'test' has no labels, and is left out." in data.notes
-    assert "Columns of lists or structures are not read: words." in data.notes
+    assert "Columns of other kinds than text are not read: words." in data.notes
 
 
 def test_of_one_split_the_parts_are_cut_by_hash(tmp_path):
@@ -91,12 +92,18 @@ def test_what_cannot_be_read_is_told(tmp_path):
         of(tmp_path, text="txt")
 
 
-def test_pictures_are_refused_with_the_way_out(tmp_path):
+def test_pictures_are_refused_with_the_way_out_unless_a_column_of_texts_is_named(tmp_path):
     from helpers import noisy_folder
 
-    noisy_folder(tmp_path / "pictures", each=4)
-    with pytest.raises(BadData, match=r"holds pictures: .* take wb\.Images\. From the hub only texts are read"):
-        of(tmp_path / "pictures")
+    place = noisy_folder(tmp_path / "pictures", each=8)
+    with pytest.raises(BadData, match=r"holds pictures: take wb\.HubImages\(path=.*\), or name the column of texts"):
+        of(place)
+    names = [f"{kind}/{at:02}.png" for kind in "ab" for at in range(8)]
+    lines = [f"{name},a picture called {name},{name[0]}" for name in names]
+    (place / "metadata.csv").write_text("\n".join(["file_name,text,label", *lines]))
+    data = of(place, text="text")
+    assert data.inputs.first[0].startswith("a picture called")
+    assert "Columns of other kinds than text are not read: image." in data.notes
 
 
 def test_no_code_of_a_data_set_is_run(tmp_path):
@@ -112,7 +119,7 @@ def test_no_code_of_a_data_set_is_run(tmp_path):
 
 
 def test_without_a_network_it_says_so_at_once_and_asks_nothing(monkeypatch):
-    monkeypatch.setattr(hub, "_reached", lambda path: False)
+    monkeypatch.setattr(hub_splits, "_reached", lambda path: False)
     before = datasets.config.HF_HUB_OFFLINE, constants.HF_HUB_OFFLINE
     with pytest.raises(BadData, match=r"'nobody/nothing-at-all' is neither on this disk nor to be had from the hub: .*"
                        r"wb\.Table\(path="):  # fmt: skip
@@ -122,8 +129,10 @@ def test_without_a_network_it_says_so_at_once_and_asks_nothing(monkeypatch):
 
 def test_the_hub_is_asked_where_it_answers(monkeypatch):
     asked = []
-    monkeypatch.setattr(hub, "_reached", lambda path: True)
-    monkeypatch.setattr(hub, "_read", lambda given: asked.append((given, datasets.config.HF_HUB_OFFLINE)) or {})
+    monkeypatch.setattr(hub_splits, "_reached", lambda path: True)
+    monkeypatch.setattr(
+        hub_splits, "_read", lambda given: asked.append((given, datasets.config.HF_HUB_OFFLINE)) or Loaded({}, {})
+    )
     with pytest.raises(BadData, match="must hold 10 texts"):
         of("owner/name", revision="abc", config="en")
     (given, offline), = asked  # fmt: skip
@@ -136,4 +145,4 @@ def test_whether_the_hub_answers_is_found_out_in_one_call(monkeypatch):
     answers = []
     monkeypatch.setattr(huggingface_hub.HfApi, "dataset_info", lambda self, path, timeout: answers.pop()(timeout))
     answers += [lambda timeout: None, lambda timeout: 1 / 0, lambda timeout: int(timeout < 10)]
-    assert [hub._reached("a/b") for _ in range(3)] == [True, False, True]
+    assert [hub_splits._reached("a/b") for _ in range(3)] == [True, False, True]

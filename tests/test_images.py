@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 import workbench as wb
-from workbench.datasets import broken, images
+from workbench.datasets import broken, of_pictures
 from workbench.errors import BadData
 
 
@@ -266,7 +266,7 @@ def test_what_cannot_be_trained_on_is_said(folder, make, message):
 
 def test_more_than_memory_holds_is_refused(monkeypatch):
     with pytest.raises(BadData, match=r"100,000,000 pictures of 384 px take .* choose a smaller images.size"):
-        images._room_for(100_000_000, 384)
+        of_pictures._room_for(100_000_000, 384, "images")
 
 
 def test_names_in_any_script_and_odd_files_beside(folder):
@@ -282,7 +282,7 @@ def test_names_in_any_script_and_odd_files_beside(folder):
 
 
 def test_that_not_all_pairs_that_look_alike_are_kept_is_told(folder, monkeypatch):
-    monkeypatch.setattr(images.copies, "MOST", 3)
+    monkeypatch.setattr(of_pictures.copies, "MOST", 3)
     for at in range(5):
         with Image.open(folder / "red" / f"{at:02}.png") as opened:
             opened.save(folder / "red" / f"again-{at}.bmp")

@@ -86,3 +86,14 @@ def test_one_line_says_what_there_is(hub):
     assert "no weights on the hub: random ones, or a path" in listing.described(without)
     with pytest.raises(BadChoice, match="resnet18"):
         listing.described("resnet1888")
+
+
+def test_a_search_may_be_of_one_domain_and_then_knows_encoders_of_the_hub(hub):
+    for domain, ours, theirs in (("language", "docs-bert", "distilbert/distilbert-base-uncased"),
+                                 ("speech", "formant-encoder", "openai/whisper-tiny")):  # fmt: skip
+        rows = listing.search("", domain)
+        assert {row["domain"] for row in rows} == {domain} and rows[0]["name"] == ours
+        assert theirs in [row["name"] for row in rows] and len(rows) < 20
+        assert f"to be downloaded: {theirs}" in listing.line(next(row for row in rows if row["name"] == theirs))
+    assert {row["domain"] for row in listing.search("resnet18", "vision")} == {"vision"}
+    assert [row["name"] for row in listing.search("whisper", "speech")] == ["openai/whisper-tiny"]

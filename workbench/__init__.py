@@ -18,6 +18,8 @@ _HOMES = {
     "Vowels": "datasets",
     "Table": "datasets",
     "Hub": "datasets",
+    "HubImages": "datasets",
+    "HubAudio": "datasets",
     "Docstrings": "datasets",
     "Backbone": "backbones",
     "backbone": "backbones",

@@ -49,9 +49,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Text:
-    """Free text; `what` says of what kind ("folder", "file", "text")."""
+    """Free text of a kind. Of a path, `files` are the endings that fit, and `folders` says whether a folder does."""
 
     what: str = "text"
+    files: tuple[str, ...] = ()
+    folders: bool = False
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,10 @@ def _as_pictures(prepared: Tensor, built: Any) -> Tensor:
 
 
 def alike(data: Data | Dataset, most: int = 100) -> list[dict[str, Any]]:
-    """Pairs of examples that look alike, those in two parts first: `keys`, `parts`, `labels` and `pictures` of both."""
+    """Pairs of examples that are alike, those in two parts first: `keys`, `parts`, `labels` and `pictures` of both.
+
+    Of texts `texts` instead of `pictures`.
+    """
     from workbench.datasets import Dataset
 
     data = data.load() if isinstance(data, Dataset) else data
@@ -154,7 +157,11 @@ def alike(data: Data | Dataset, most: int = 100) -> list[dict[str, Any]]:
             "keys": tuple(data.keys[at] for at in pair),
             "parts": tuple(part[at] for at in pair),
             "labels": tuple(data.classes[data.labels[at]] for at in pair),
-            "pictures": tuple(data.inputs[at] for at in pair),
+            **(
+                {"texts": tuple(data.inputs.first[at] for at in pair)}
+                if data.domain == "language"
+                else {"pictures": tuple(data.inputs[at] for at in pair)}
+            ),
         }
         for pair in pairs[:most]
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import MENUS, Choice, Knob, Menu, Options, Range, entries, known, menu_base
+from workbench.trained import counts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,29 +50,6 @@ def parameters(recipe: Recipe) -> pd.DataFrame:
 
     rows = [*_weights(recipe), *_knobs(recipe)]
     return pd.DataFrame(rows, columns=["kind", "name", "value", "set by"])
-
-
-def counts(recipe: Recipe, classes: int, side: int) -> dict[str, int]:
-    """How many numbers train and how many stay frozen: `body trained`, `body frozen`, `head trained`.
-
-    Counted on random weights: there are as many, and nothing is downloaded.
-    """
-    import torch
-
-    from workbench.backbones.building import build
-    from workbench.learners import head
-    from workbench.scopes import Head
-
-    built = build(recipe.backbone.replace(weights="random"), side=side, seed=0)
-    chosen = set(recipe.scope.chosen(built.body))
-    sizes = {name: p.numel() for name, p in built.body.named_parameters()}
-    spec = recipe.scope if recipe.scope.name == "head" else Head()
-    top = head.start(spec, built.width, classes, [0], torch.float32)
-    return {
-        "body trained": sum(n for name, n in sizes.items() if name in chosen),
-        "body frozen": sum(n for name, n in sizes.items() if name not in chosen),
-        "head trained": sum(w.numel() for w in top.values()),
-    }
 
 
 def _weights(recipe: Recipe) -> list[dict[str, Any]]:

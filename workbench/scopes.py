@@ -21,6 +21,10 @@ class Scope(Choice):
         """Names of the backbone's weights that train."""
         raise NotImplementedError
 
+    def said(self, body: nn.Module, count: str, whole: str) -> str:
+        """What of the backbone trains, in words. `count`: how many numbers; `whole`: what the backbone is called."""
+        return f"{count} weights of the {whole}"
+
 
 @dataclass(frozen=True)
 class Head(Scope):
@@ -48,6 +52,9 @@ class Blocks(Scope):
             raise BadKnob(f"blocks.last must be in [1, {len(blocks)}] for this backbone, got {self.last}.")
         return [name for block in blocks[-self.last :] for name in block]
 
+    def said(self, body: nn.Module, count: str, whole: str) -> str:
+        return f"the last {self.last} of the {whole}'s {len(blocks_of(body))} blocks ({count} weights)"
+
 
 @dataclass(frozen=True)
 class Norms(Scope):
@@ -60,6 +67,9 @@ class Norms(Scope):
         inside = {f"{norm}.{kind}" for norm in norms for kind in ("weight", "bias")}
         return [name for name, _ in body.named_parameters() if name in inside or name.endswith("bias")]
 
+    def said(self, body: nn.Module, count: str, whole: str) -> str:
+        return f"the {whole}'s norms and biases ({count} numbers)"
+
 
 @dataclass(frozen=True)
 class All(Scope):
@@ -70,6 +80,9 @@ class All(Scope):
 
     def chosen(self, body: nn.Module) -> list[str]:
         return [name for name, _ in body.named_parameters()]
+
+    def said(self, body: nn.Module, count: str, whole: str) -> str:
+        return f"all of the {whole}'s {count} weights"
 
 
 def blocks_of(body: nn.Module) -> list[list[str]]:

@@ -118,7 +118,7 @@ def test_by_keyboard_in_the_dark_and_with_hostile_names(opened, lab):
     _run_first(page)
     page.get_by_text("images.folder must be a folder").first.wait_for()
     page.locator(".wb-recipe").get_by_label("Data", exact=True).select_option("digits")
-    page.get_by_text("are frozen").wait_for()
+    page.get_by_text(": trains ").wait_for()
     assert page.get_by_text("images.folder must be a folder").count() == 0
     page.get_by_role("button", name="Remove").focus()
     page.keyboard.press("Enter")
@@ -179,7 +179,7 @@ def _choose(page):
     recipe.get_by_label("Regularizers", exact=True).select_option("dropout")
     _fill(recipe, "rate", "0.3")
     _fill(live, "pace", "2")
-    page.get_by_text("are frozen").wait_for()
+    page.get_by_text(": trains ").wait_for()
 
 
 def _fill(panel, name, text):

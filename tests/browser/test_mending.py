@@ -87,7 +87,7 @@ def test_own_pictures_ask_for_a_backbone_before_they_start(opened, lab):
     listed.wait_for(state="attached", timeout=120_000)
     _look(page, "choosing")
     listed.locator("xpath=..").select_option(label=listed.inner_text())
-    counted = recipe.get_by_text("parameters train")
+    counted = recipe.get_by_text(": trains ")
     counted.wait_for()
     assert "to the first epoch" in counted.inner_text()
 

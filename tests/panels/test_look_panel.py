@@ -71,3 +71,23 @@ def test_what_is_wrong_is_said_in_its_place(tmp_path):
 
     panel = looked_at(refused)
     assert said(panel.said) == "choose something"
+
+
+def test_texts_as_tokens_and_pairs_that_are_nearly_the_same_are_shown_and_escaped(tmp_path):
+    texts = [f"{PAYLOAD} letter number {at} tells of a parcel that has left our house this morning" for at in range(40)]
+    lines = [f"{text},{'a' if at % 2 else PAYLOAD}" for at, text in enumerate(texts)]
+    (tmp_path / "own.csv").write_text("\n".join(["text,label", *lines]))
+    panel = looked_at(wb.Recipe(wb.Table(str(tmp_path / "own.csv")), "docs-bert"))
+    assert panel.batch.value.count('<div class="wb-note"') == 24 and "are nearly the same though not equal" in said(
+        panel.notes
+    )
+    assert panel.fold.layout.display == "" and panel.pairs.value.count('<th scope="row">') == 48
+    for part in (panel.batch, panel.pairs, panel.notes):
+        assert PAYLOAD not in part.value
+    assert html.escape(texts[0]) in panel.pairs.value or html.escape(texts[1]) in panel.pairs.value
+
+
+def test_recordings_are_spectrograms_with_a_player_each():
+    panel = looked_at(wb.Recipe("vowels(per_class=9)"))
+    assert panel.batch.value.count("<audio controls") == panel.batch.value.count("<img") == 24
+    assert panel.fold.layout.display == "none"

@@ -227,13 +227,19 @@ def test_beside_a_kernel_it_counts_what_trains_and_only_what_is_there_last(tiny)
     async def dragged():
         panel = Counting(wb.Recipe(wb.Digits(per_class=2), tiny))
         await shown(lambda: panel.counts.value)
-        assert said(panel.counts) == "970 parameters train, 372,688 are frozen."
+        assert said(panel.counts) == (
+            "head: trains 970 weights on the last layer's mean over the picture; "
+            "the network's 372,688 stay as they were drawn."
+        )
         panel.asked = ()
         for at in range(1, 20):
             panel.training["lr"].parts[1].value = at / 200
         panel.scope.dropdown.value = "all"
-        await shown(lambda: "373,658" in panel.counts.value)
-        assert said(panel.counts) == "373,658 parameters train, 0 are frozen."
+        await shown(lambda: "all: trains" in panel.counts.value)
+        assert said(panel.counts) == (
+            "all: trains all of the network's 372,688 weights and the head's 970 on the last layer's mean over the "
+            "picture; nothing stays frozen."
+        )
         assert panel.asked[-1] == panel.value and len(panel.asked) < 20
         panel.more.selected_index = 0
         await shown(lambda: "wb-table" in panel.table.value)
@@ -309,7 +315,7 @@ def test_reading_says_how_far_it_is_and_ends_where_other_data_is_chosen(tmp_path
         panel.value = wb.Recipe(wb.Images(str(tmp_path / "own")), "glyph-resnet")
         await shown(lambda: re.fullmatch(r"About 20 s .*Pictures read: \d+ of 100\.", said(panel.counts)))
         panel.value = wb.Recipe()
-        await shown(lambda: "parameters train" in said(panel.counts))
+        await shown(lambda: ": trains " in said(panel.counts))
         assert len(left) == 1 and left[0] < 99
         panel.close()
 
@@ -339,9 +345,30 @@ def test_own_data_asks_for_a_backbone_and_offers_those_that_fit(tmp_path, monkey
         panel.backbone.list.value = "glyph-vit"
         assert panel.value.backbone.architecture == "glyph-vit"
         await shown(lambda: "About 16 s to the first epoch" in said(panel.counts))
-        await shown(lambda: "parameters train" in said(panel.counts))
+        await shown(lambda: ": trains " in said(panel.counts))
         panel.data.dropdown.value = "digits"
         assert panel.value.backbone.architecture == "glyph-vit"
+        panel.close()
+
+    asyncio.run(looked())
+
+
+@pytest.mark.parametrize(
+    ("data", "backbone", "said_of"),
+    [("docstrings", "docs-bert", "on the mean of the last layer's tokens; the encoder's"),
+     ("vowels(per_class=9)", "formant-encoder", "on the last layer's mean and spread over a clip; the encoder's")],
+)  # fmt: skip
+def test_texts_and_recordings_bring_backbones_that_fit_and_what_trains(data, backbone, said_of):
+    async def looked():
+        panel = RecipePanel()
+        panel.data.dropdown.value = data.partition("(")[0]
+        panel.value = panel.value.replace(data=data)
+        assert panel.value.backbone.architecture == backbone == panel.backbone.name.value
+        await shown(lambda: said_of in said(panel.counts))
+        panel.backbone.fold.selected_index = 0
+        await shown(lambda: panel.backbone.list.options and panel.backbone.name.options)
+        offered = [name for _, name in panel.backbone.list.options]
+        assert backbone in offered and not {"glyph-resnet", "resnet18"} & {*offered, *panel.backbone.name.options}
         panel.close()
 
     asyncio.run(looked())

@@ -20,8 +20,10 @@ class Backbone(Choice):
     """
 
     name = "backbone"
-    architecture: str = knob("glyph-resnet", Text("backbone"), "The network's name.")
-    weights: str = knob("pretrained", Text("weights"), "'pretrained', 'random', or a file or folder.")
+    architecture: str = knob("glyph-resnet", Text("folder", folders=True), "The network's name.")
+    weights: str = knob(
+        "pretrained", Text("file", (".safetensors",), folders=True), "'pretrained', 'random', or a file or folder."
+    )
 
     @classmethod
     def made(cls, name: str, knobs: Mapping[str, Any]) -> Backbone:
@@ -83,6 +85,7 @@ class Built:
     width: int
     front: Front
     fingerprint: str
+    pooled: str = "its features"  # what the features are, in words
 
     def encode(self, inputs: Any) -> Any:
         """Inputs of a data set, coded once for all: pictures as they are, texts as tokens, clips as frames."""

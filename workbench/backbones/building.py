@@ -42,10 +42,17 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
 
 def build_for(backbone: Backbone, data: Data, seed: int) -> Built:
     """The same for these data, refused where it reads another kind of examples."""
-    reads, wanted = domain_of(backbone.architecture), data.domain
-    if reads != wanted:
+    must_read(backbone, data.domain)
+    return build(backbone, side=data.side, seed=seed)
+
+
+def must_read(backbone: Backbone, wanted: str) -> None:
+    """Raise BadChoice where the backbone reads other examples than those of the domain `wanted`."""
+    from workbench.backbones.naming import check_name
+
+    check_name(backbone.architecture)
+    if (reads := domain_of(backbone.architecture)) != wanted:
         raise BadChoice(
             f"{backbone.architecture} reads {READS[reads]}, and the data are {READS[wanted]}: take another backbone, "
             f"such as {BUNDLED[wanted]!r}."
         )
-    return build(backbone, side=data.side, seed=seed)

@@ -140,7 +140,7 @@ def _ids(coded: Any) -> Tensor:
 
 def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     """Make the encoder and load its weights. `side`: the most tokens of a text, 0 for what the model takes."""
-    folder = folder_of(backbone.architecture)
+    folder = folder_of(backbone.architecture, weights=backbone.weights == "pretrained")
     source = folder if backbone.weights in ("pretrained", "random") else Path(backbone.weights).expanduser()
     model = files.made(source, backbone.weights == "random", seed)
     config: Any = model.config
@@ -148,13 +148,14 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     most -= config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
     front = _words(folder, min(side or LONGEST, most))
     body = TextEncoder(model, _takes_first(folder)).requires_grad_(False).eval()
-    return Built(body, int(config.hidden_size), front, _fingerprint(body, backbone.architecture))
+    pooled = "the first token of the last layer" if body.first else "the mean of the last layer's tokens"
+    return Built(body, int(config.hidden_size), front, _fingerprint(body, backbone.architecture), pooled)
 
 
-def folder_of(name: str) -> Path:
-    """Our own lie under data/weights, each in a folder of its name."""
+def folder_of(name: str, weights: bool = True) -> Path:
+    """Our own lie under data/weights, each in a folder of its name. Without `weights` none are downloaded."""
     ours = paths.weights() / name
-    return ours if (ours / "config.json").is_file() else files.folder_of(name)
+    return ours if (ours / "config.json").is_file() else files.folder_of(name, weights)
 
 
 def _words(folder: Path, longest: int) -> Words:

@@ -13,6 +13,19 @@ from workbench.backbones.naming import check_name
 from workbench.backbones.vision import cached_names, is_cached, repository, timm_names
 
 Row = dict[str, Any]
+# What the hub has for texts and recordings; how long they take here is known once they are on this disk.
+ENCODERS = {
+    "language": {
+        "sentence-transformers/all-MiniLM-L6-v2": "sentences in English, by meaning",
+        "intfloat/multilingual-e5-small": "sentences in a hundred languages",
+        "distilbert/distilbert-base-uncased": "English; the classic to fine-tune",
+    },
+    "speech": {
+        "openai/whisper-tiny": "speech in many languages",
+        "facebook/wav2vec2-base": "speech in English, learned without labels",
+        "MIT/ast-finetuned-audioset-10-10-0.4593": "sounds of every kind",
+    },
+}
 
 
 def listing() -> list[Row]:
@@ -34,13 +47,17 @@ def listing() -> list[Row]:
     return rows + [_timms(name, "no weights") for name in sorted(timm_names() - with_weights)]
 
 
-def search(text: str) -> list[Row]:
+def search(text: str, domain: str = "") -> list[Row]:
     """The rows whose name, source or licence hold every word of `text`: names that are it first, then that begin so.
 
+    `domain`: of that alone, and encoders of the hub that read it too; the list of all has none of those.
     Parameters are counted for what is on this disk alone; `about` counts those of one row, which may take a second.
     """
     words = _parted(text)
-    found = [row for row in listing() if all(word in _said(row) for word in text.lower().split())]
+    rows = [row for row in listing() if domain in ("", row["domain"])]
+    there = {row["name"] for row in rows}
+    rows += [_encoder(name) | {"domain": domain} for name in ENCODERS.get(domain, ()) if name not in there]
+    found = [row for row in rows if all(word in _said(row) for word in text.lower().split())]
     return sorted(found, key=lambda row: _far(_parted(row["name"]), words))  # else in the list's own order
 
 

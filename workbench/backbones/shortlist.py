@@ -24,19 +24,6 @@ PHOTOGRAPHS = {
     "vit_small_patch14_dinov2.lvd142m": "photographs of many kinds, learned without labels",
     "convnext_base.fb_in22k_ft_in1k": "photographs (22,000 classes, then ImageNet); for a GPU",
 }
-# What the hub has for texts and recordings; how long they take here is known once they are on this disk.
-ENCODERS = {
-    "language": {
-        "sentence-transformers/all-MiniLM-L6-v2": "sentences in English, by meaning",
-        "intfloat/multilingual-e5-small": "sentences in a hundred languages",
-        "distilbert/distilbert-base-uncased": "English; the classic to fine-tune",
-    },
-    "speech": {
-        "openai/whisper-tiny": "speech in many languages",
-        "facebook/wav2vec2-base": "speech in English, learned without labels",
-        "MIT/ast-finetuned-audioset-10-10-0.4593": "sounds of every kind",
-    },
-}
 OURS = {"language": "learned from docstrings: for lessons, short English texts, and what runs here at once",
         "speech": "learned from made-up speech: for lessons, single words, and what runs here at once"}  # fmt: skip
 BYTES = 16  # a parameter that trains: its number, its gradient, and AdamW's two moments
@@ -81,6 +68,7 @@ def _candidates() -> dict[str, str]:
 def _encoders(domain: str) -> dict[str, str]:
     from workbench.backbones import transformer_files as files
     from workbench.backbones.cards import cards
+    from workbench.backbones.listing import ENCODERS
 
     here = {name: "on this disk already" for name in files.here() if files.domain_of(name) == domain}
     ours = {name: OURS[domain] for name, card in cards().items() if card["domain"] == domain}

@@ -168,7 +168,8 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     digest = hashlib.sha256(Path(backbone.architecture).name.encode())
     for key, tensor in sorted(body.state_dict().items()):
         digest.update(key.encode() + tensor.contiguous().numpy().tobytes())
-    return Built(body, width, front, digest.hexdigest()[:16])
+    pooled = "the last layer's mean and spread over a clip" if card else "the last layer's mean over a clip"
+    return Built(body, width, front, digest.hexdigest()[:16], pooled)
 
 
 def _ours(backbone: Backbone, card: dict[str, Any], seed: int) -> SpeechEncoder:

@@ -62,7 +62,13 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
         width=width,
         front=Pictures(channels, size, tuple((card or config)["mean"]), tuple((card or config)["std"])),
         fingerprint=_fingerprint(body, backbone),
+        pooled="the class token of the last layer" if _by_token(body) else "the last layer's mean over the picture",
     )
+
+
+def _by_token(body: nn.Module) -> bool:
+    """Whether the features are those of one token, as timm's transformers have it, and no mean."""
+    return getattr(body, "global_pool", "") == "token"
 
 
 def _made(backbone: Backbone, name: str, arguments: dict[str, Any], seed: int) -> nn.Module:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 LISTED = 10  # classes named in a sentence
+BALANCES = ("as is", "weighted", "resampled")
 
 
 class Dataset(Choice):

@@ -1,4 +1,4 @@
-"""Pictures that are there more than once: byte for byte, or alike to the eye."""
+"""Examples that are there more than once: byte for byte, or, of pictures, alike to the eye."""
 
 from __future__ import annotations
 
@@ -50,6 +50,27 @@ def twice(same: Sequence[str], labels: np.ndarray, names: Sequence[str], what: s
     said = [f"{sum(map(len, copies)) - len(copies)} {what}s are exact copies of others."] if copies else []
     torn = [group for group in copies if len(Counter(labels[group].tolist())) > 1]
     return said + [f"The same {what} under two labels: {' and '.join(names[at] for at in group)}." for group in torn]
+
+
+def told(
+    near: Sequence[tuple[int, int]], parts: Sequence[np.ndarray], names: Sequence[str], what: str = "pictures"
+) -> list[str]:
+    """A sentence on examples that are alike, and one on those of which only one was trained on."""
+    if not near:
+        return []
+    alike, equal = ("look alike", "their files differ") if what == "pictures" else ("are nearly the same", "not equal")
+    part = {int(at): name for name, members in zip(("train", "valid", "test"), parts, strict=True) for at in members}
+    across = [(a, b) for a, b in near if part[a] != part[b]]
+    said = [f"{len(near)} pairs of {what} {alike} though {equal}."]
+    if len(near) >= MOST:
+        said = [f"Very many {what} {alike}: the {MOST:,} pairs that are most alike are told of, no more."]
+    if across:
+        a, b = across[0]
+        said.append(
+            f"{len(across)} of these pairs lie in two parts, so figures may flatter: {names[a]} ({part[a]}) and "
+            f"{names[b]} ({part[b]}), for one. Look at them, and drop one of each, or name a group."
+        )
+    return said
 
 
 def near(pictures: Tensor, hashes: Sequence[str], looks: Sequence[str]) -> list[tuple[int, int]]:

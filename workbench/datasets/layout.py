@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -34,6 +36,7 @@ class Layout:
     lost: set[str] = field(default_factory=set)
     said: list[str] = field(default_factory=list)
     top: str = ""  # the folder that holds everything, where there is one
+    place: str = "folder"  # what says all this, in a word
 
     def add(self, name: str, label: str, part: str, group: str = "") -> None:
         """One more example."""
@@ -41,6 +44,14 @@ class Layout:
             (self.names, self.labels, self.parts, self.groups), (name, label, part, group), strict=True
         ):
             held.append(value)
+
+    def counts(self, per_class: int | None) -> tuple[int, int, int]:
+        """How many train, how many validate, and of how many classes, by what is known before any file is read."""
+        many, own = Counter(self.labels), Counter(self.parts)
+        train = (own["train"] + own[""]) / len(self.names) * (1 if any(self.parts) else 0.6)
+        cut = sum(min(share * train, per_class or math.inf) for share in many.values())
+        valid = own["valid"] or (0.25 * own["train"] if any(self.parts) else 0.2 * len(self.names))
+        return max(1, round(cut)), max(1, round(valid)), len(many)
 
 
 # -- from folders ------------------------------------------------------------------------------------------------------

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench.choices import Options, Range, Text, knob
-from workbench.datasets.base import Data, Dataset
+from workbench.datasets.base import BALANCES, Data, Dataset
 from workbench.datasets.columns import Columns, columns_of
-from workbench.datasets.images import BALANCES
 from workbench.datasets.layout import PARTS
 from workbench.datasets.sheet import Row, Sheet
 from workbench.datasets.sheets import LINES, PARQUET, sheet
@@ -28,7 +27,11 @@ class Table(Dataset):
     name = "table"
     domain = "language"
     own = True
-    path: str = knob("", Text("file"), "The file; or a folder with train, valid and test files.")
+    path: str = knob(
+        "",
+        Text("file", (*SEPARATED, *LINES, *PARQUET), folders=True),
+        "The file; or a folder with train, valid and test files.",
+    )
     text: str = knob("", Text("column"), "The column of texts; empty: guessed, and told.")
     label: str = knob("", Text("column"), "The column of labels; empty: guessed, and told.")
     size: int = knob(128, Range(16, 512), "Tokens of a text that a model may see; more shows more, costs more.",
@@ -44,7 +47,9 @@ class Table(Dataset):
     time: str = knob("", Text("column"), "A column that says when a text was written; '-': none.", more=True)
     encoding: str = knob("", Text("encoding"), "How letters are coded, 'cp1251' say; empty: UTF-8, or as marked.",
                          more=True)  # fmt: skip
-    corrections: str = knob("", Text("file"), "A file of corrected labels, as the mending panel writes it.", more=True)
+    corrections: str = knob(
+        "", Text("file", (".jsonl",)), "A file of corrected labels, as the mending panel writes it.", more=True
+    )
     seed: int = knob(0, Range(0, 2**31 - 1), "Decides the split and the wrong labels.", more=True)
 
     def load(self) -> Data:

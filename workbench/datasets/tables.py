@@ -9,7 +9,7 @@ from collections.abc import Container, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from workbench.choices import nearest
+from workbench.choices import Text, nearest
 from workbench.datasets.files import PICTURES, Kind, Source
 from workbench.datasets.layout import PARTS, Layout, composed
 from workbench.errors import BadData
@@ -24,6 +24,7 @@ PATHS = (
 LABELS = ("label", "class", "category", "target", "labels")
 SPLITS = ("part", "split", "subset")
 DELIMITERS = ",;\t|"
+FILES = Text("file", (".csv", ".tsv", ".txt", ".parquet", ".pq"))  # what a knob that names such a table takes
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
 
 
@@ -38,7 +39,7 @@ def by_table(source: Source, path: Path, path_column: str, label_column: str, gr
     )
     parts = _given_parts(table, columns, path)
     group = table[group_column].tolist() if group_column in columns else [""] * len(table)
-    found, there, seen = Layout(said=[*source.said]), _by_name(source.names), {}  # type: ignore[var-annotated]
+    found, there, seen = Layout(said=[*source.said], place="table"), _by_name(source.names), {}  # type: ignore[var-annotated]
     for row, (written, label) in enumerate(zip(table[file_at], table[label_at], strict=True), 2):
         name, label = _found(written, there), composed(label.strip())
         reason = _unusable(name, label, there, seen, row, kind)

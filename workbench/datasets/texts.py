@@ -17,6 +17,7 @@ from workbench.datasets.columns import Columns
 from workbench.datasets.corrections import mended
 from workbench.datasets.filling import filled
 from workbench.datasets.layout import composed
+from workbench.datasets.near_texts import MOST_TEXTS, near
 from workbench.datasets.parting import parted
 from workbench.datasets.ragged import Texts
 from workbench.datasets.sheet import Sheet
@@ -95,7 +96,12 @@ class Rows:
 
     def said(self) -> list[str]:
         """Sentences on texts that were changed."""
-        return [f"{many} texts are {how}." for how, many in self.changed.items()]
+        more = [f"More than {MOST_TEXTS:,} texts: those that are nearly the same are not looked for."]
+        return [f"{many} texts are {how}." for how, many in self.changed.items()] + more * (len(self.keys) > MOST_TEXTS)
+
+    def whole(self) -> list[str]:
+        """Each example's text, of pairs both."""
+        return [f"{one} {two}" for one, two in zip(self.first, self.second, strict=True)] if self.second else self.first
 
 
 def _unusable(text: str, label: str) -> str:
@@ -125,7 +131,9 @@ def data_of(rows: Rows, owner: str, place: str, knobs: Mapping[str, Any], said: 
     torn = [f"Of {len(twice) - 1} texts under two labels the first {TORN} are named."] if len(twice) > TORN + 1 else []
     parts, moved = filled(parts, labels, same, classes)
     decided, corrected = mended(knobs.get("corrections", ""), owner, rows.keys, classes, "texts")
-    told = [*said, *rows.said(), *more, *moved, *twice[: TORN + 1], *torn, *corrected]
+    alike = near(rows.whole(), hashes)
+    said = [*said, *rows.said(), *more, *moved, *twice[: TORN + 1], *torn]
+    told = [*said, *copies.told(alike, parts, rows.keys, "texts"), *corrected]
     return finish(
         Texts(tuple(rows.first), tuple(rows.second), knobs["size"]),
         labels,
@@ -138,6 +146,7 @@ def data_of(rows: Rows, owner: str, place: str, knobs: Mapping[str, Any], said: 
         keys=rows.keys,
         mended=decided,
         groups=same,
+        near=alike,
     )
 
 

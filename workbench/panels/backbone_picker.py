@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench.panels.choosing import Propose
-from workbench.panels.controls import WIDE
+from workbench.panels.controls import WIDE, browsed
 from workbench.panels.text import line, spoken
 
 Work = Callable[[Callable[[], Any], Callable[[Any, str], None]], object]  # does slow work elsewhere, then shows it
@@ -24,9 +24,11 @@ class BackbonePicker:
 
     def __init__(self, value: Any, propose: Propose, work: Work, look: Work | None = None):
         self._propose, self._work, self._look, self._showing, self._asked = propose, work, look or work, False, "?"
+        self._domain = ""  # whose names the field completes
         self.data: Any = None  # what it shall learn from: for a person's own data the list is a short one that fits it
         wide = {"style": WIDE, "layout": widgets.Layout(width="auto"), "continuous_update": False}
-        helps = {knob.name: knob.help for knob in type(value).knobs()}
+        knobs = {knob.name: knob for knob in type(value).knobs()}
+        helps = {name: knob.help for name, knob in knobs.items()}
         self.name = widgets.Combobox(description="Backbone", tooltip=helps["architecture"], placeholder="name", **wide)
         self.weights = widgets.Combobox(
             options=["pretrained", "random"], description="weights", tooltip=helps["weights"], **wide
@@ -38,20 +40,21 @@ class BackbonePicker:
         )  # fmt: skip
         self.list = widgets.Select(
             options=[], rows=7, description="found", tooltip="What is on this disk stands first", style=NARROW,
-            layout=widgets.Layout(width="auto"),
+            layout=widgets.Layout(width="auto", height="auto"),
         )  # fmt: skip
         self.told = line(kind="faint")  # how many there are; the list's lines whole, where these are few
         self.fold = widgets.Accordion([widgets.VBox([self.words, self.list, self.told])], titles=["Find a backbone"])
         self.fold.selected_index = None
-        inner = widgets.VBox([self.weights, self.about, self.fold], layout=widgets.Layout(padding="0 0 0 10px"))
-        self.box = widgets.VBox([self.name, inner])
+        self.folders, named = browsed(self.name, knobs["architecture"].domain)
+        self.files, weights = browsed(self.weights, knobs["weights"].domain)
+        inner = widgets.VBox([weights, self.about, self.fold], layout=widgets.Layout(padding="0 0 0 10px"))
+        self.box = widgets.VBox([named, inner])
         self.show(value)
         for part in (self.name, self.weights):
             part.observe(self._chosen, "value")
         self.words.observe(self._search, "value")
         self.fold.observe(self._search, "selected_index")
         self.list.observe(self._picked, "value")
-        self._look(_all_names, self._offer)
 
     def show(self, value: Any, data: Any = None) -> None:
         """Show this backbone, and say what is known of it; where none is chosen yet, open the list."""
@@ -62,6 +65,9 @@ class BackbonePicker:
             self._showing = False
         name, other = value.architecture, data != self.data
         self.data = data
+        if (domain := data.domain if data is not None else "vision") != self._domain:
+            self._domain = domain
+            self._look(lambda: _all_names(domain), lambda names, kind: self._offer(domain, names, kind))
         if other and self.fold.selected_index is not None:
             self._search(None)
         if not name:
@@ -96,7 +102,8 @@ class BackbonePicker:
             self.list.options = [("trying each on this machine …", "")]
             self._work(lambda: _shortlist(data), lambda found, kind: self._list(words, found, kind, short=True))
         else:
-            self._look(lambda: _search(words), lambda found, kind: self._list(words, found, kind))
+            domain = "" if data is None else data.domain
+            self._look(lambda: _search(words, domain), lambda found, kind: self._list(words, found, kind))
 
     def _list(self, words: str, found: Any, kind: str, short: bool = False) -> None:
         if words != self.words.value:
@@ -114,8 +121,8 @@ class BackbonePicker:
         if change.new and not self._showing:
             self.name.value = change.new
 
-    def _offer(self, names: Any, kind: str) -> None:
-        if kind == "faint":
+    def _offer(self, domain: str, names: Any, kind: str) -> None:
+        if kind == "faint" and domain == self._domain:
             self.name.options = names
 
 
@@ -130,10 +137,13 @@ def _told(line: str) -> str:
     return spoken(name, "strong") + spoken(rest, "faint")
 
 
-def _all_names() -> list[str]:
-    from workbench.backbones.naming import on_disk
-    from workbench.backbones.vision import timm_names
+def _all_names(domain: str) -> list[str]:
+    """Names that the field completes: those that read pictures, texts or recordings."""
+    from workbench.backbones.listing import search
+    from workbench.backbones.vision import on_disk, timm_names
 
+    if domain != "vision":
+        return [row["name"] for row in search("", domain)]
     first = on_disk()
     return [*first, *sorted(timm_names() - set(first))]
 
@@ -144,10 +154,10 @@ def _described(name: str) -> str:
     return described(name)
 
 
-def _search(words: str) -> list[tuple[str, str]]:
+def _search(words: str, domain: str) -> list[tuple[str, str]]:
     from workbench.backbones.listing import line, search
 
-    return [(f"{row['name']} · {line(row)}", row["name"]) for row in search(words)]
+    return [(f"{row['name']} · {line(row)}", row["name"]) for row in search(words, domain)]
 
 
 def _shortlist(data: Any) -> list[tuple[str, str]]:

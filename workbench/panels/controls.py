@@ -8,7 +8,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from workbench.choices import FLAG, Knob, Options, Range
+from workbench.choices import FLAG, Knob, Options, Range, Text
+from workbench.panels.file_chooser import FileChooser
 
 WIDE = {"description_width": "96px"}
 Propose = Callable[[Any], None]
@@ -26,6 +27,9 @@ class Control:
         self.parts = _parts(knob)
         layout = widgets.Layout(width="auto", align_items="center")
         self.box = self.parts[0] if len(self.parts) == 1 else widgets.HBox(self.parts, layout=layout)
+        self.chooser: FileChooser | None = None
+        if isinstance(knob.domain, Text) and (knob.domain.files or knob.domain.folders):
+            self.chooser, self.box = browsed(self.main, knob.domain)
         self.show(value)
         for part in self.parts:
             part.observe(self._moved, "value")
@@ -92,6 +96,14 @@ def _parts(knob: Knob) -> list[Any]:
         return [widgets.IntText(continuous_update=False, **about)]
     about["layout"] = widgets.Layout(flex="1 1 190px", width="auto", min_width="170px")
     return [widgets.FloatText(continuous_update=False, step=None, **about), _slider(knob, domain)]
+
+
+def browsed(field: Any, domain: Text) -> tuple[FileChooser, Any]:
+    """A text field with a button beside it that browses for a path; and the box that holds both, the list below."""
+    chooser = FileChooser(domain, lambda path: setattr(field, "value", path), lambda: field.value)
+    field.layout = widgets.Layout(flex="1 1 0", width="0", min_width="0")  # it gives way, the button does not
+    beside = widgets.HBox([field, chooser.opener], layout=widgets.Layout(width="auto", align_items="center"))
+    return chooser, widgets.VBox([beside, chooser.box], layout=widgets.Layout(width="auto"))
 
 
 def _slider(knob: Knob, domain: Range) -> Any:

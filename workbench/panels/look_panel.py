@@ -10,12 +10,13 @@ import ipywidgets as widgets
 
 from workbench.displaying import pictures, shown
 from workbench.panels.background import Background
-from workbench.panels.text import escaped, line, spoken, style_sheet
+from workbench.panels.text import escaped, line, spoken, style_sheet, table
 
 if TYPE_CHECKING:
     from workbench.recipe import Recipe
 
 SHOWN = 24  # pictures of a batch, and pairs
+LETTERS = 300  # of a text in a pair
 
 
 class LookPanel(widgets.VBox):  # type: ignore[misc]
@@ -59,7 +60,9 @@ class LookPanel(widgets.VBox):  # type: ignore[misc]
         return {
             "batch": shown(batch),
             "notes": f'<ul class="wb-note">{notes}</ul>',
-            "pairs": pictures(side for pair in pairs for side in _sides(pair)),
+            "pairs": _texts(pairs)
+            if data.domain == "language"
+            else pictures(s for pair in pairs for s in _sides(pair)),
         }
 
     def _heard(self, what: str, done: int, total: int) -> None:
@@ -78,6 +81,15 @@ class LookPanel(widgets.VBox):  # type: ignore[misc]
         """Let the thread go with the widget."""
         self._work.close()
         super().close()
+
+
+def _texts(pairs: list[dict[str, Any]]) -> str:
+    """Pairs of texts as a table, a line a text, as much of each as one compares at a glance."""
+    rows = [
+        [f"{pair['keys'][at]} ({pair['parts'][at]})", pair["labels"][at], pair["texts"][at][:LETTERS]]
+        for pair in pairs for at in range(2)
+    ]  # fmt: skip
+    return table(rows, ["row", "label", "text"]) if rows else ""
 
 
 def _sides(pair: dict[str, Any]) -> list[tuple[Any, str, str]]:

@@ -179,18 +179,15 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         return f"{self._times[recipe]} Reading the examples …"
 
     def counted(self, recipe: Recipe) -> str:
-        """How many parameters train and how many are frozen, in words; slow, since it builds the network."""
-        from workbench.menus import counts
+        """What trains, and what stays, in a sentence; slow, since it builds the network."""
+        from workbench.trained import sentence
 
-        found = counts(recipe, *self._shape(recipe.data))
-        trained = found["body trained"] + found["head trained"]
-        said = f"{trained:,} parameters train, {found['body frozen']:,} are frozen."
-        return f"{said} {self._times.pop(recipe, '')}".strip()
+        return f"{sentence(recipe, *self._shape(recipe.data))} {self._times.pop(recipe, '')}".strip()
 
     def _shape(self, data: Any) -> tuple[int, int]:
         if data not in self._shapes:
             loaded = data.load()
-            self._shapes[data] = (len(loaded.classes), int(loaded.inputs.shape[-1]))
+            self._shapes[data] = (len(loaded.classes), loaded.side)
         return self._shapes[data]
 
     # -- beside the value ---------------------------------------------------------------------------------------------
