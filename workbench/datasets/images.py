@@ -133,7 +133,7 @@ class Images(Dataset):
             columns = [str(each) for each in tables.read_table(path).columns]
         else:
             place, columns = source(self.folder), []
-            found = layout.by_folders(place)
+            found = layout.two_classes(place, layout.by_folders(place))
         layout.grouped(found, self.group, columns)
         return place, found
 
