@@ -57,6 +57,6 @@ class Audio(OfRecordings):
             columns = [str(each) for each in tables.read_table(path, RECORDINGS).columns]
         else:
             place, columns = source(self.folder, RECORDINGS), []
-            found = layout.by_folders(place)
+            found = layout.two_classes(place, layout.by_folders(place))
         layout.grouped(found, self.group, columns, RECORDINGS)
         return place, found

@@ -59,6 +59,6 @@ class Images(OfPictures):
             columns = [str(each) for each in tables.read_table(path).columns]
         else:
             place, columns = source(self.folder), []
-            found = layout.by_folders(place)
+            found = layout.two_classes(place, layout.by_folders(place))
         layout.grouped(found, self.group, columns)
         return place, found

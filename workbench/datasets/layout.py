@@ -80,6 +80,11 @@ def by_folders(source: Source) -> Layout:
             f"folder with its name, or give a table of paths and labels.{_but(found)}"
         )
     _no_empty_class(source, top, depth, found)
+    return found
+
+
+def two_classes(source: Source, found: Layout) -> Layout:
+    """The same; an error where all lies in one folder, since classes are told apart."""
     if len({*found.labels}) == 1 and not found.broken:
         raise BadData(
             f"at least two classes must be there to tell apart, got 1: {found.labels[0]}. A class is a folder's name; "
