@@ -227,7 +227,9 @@ def _one(
 
 
 def _said(files: str, label: str, others: list[str], wanted: Wanted, kind: Kind) -> str:
-    """`Columns: picture 'image' (guessed), label 'kind'; not read: speaker.`"""
+    """`Columns: picture 'image' (guessed), label 'kind', group 'speaker'; not read: age.`"""
     taken = ((kind.one, files, wanted.files), ("label", label, wanted.label))
     shown = ", ".join(f"{role} {name!r}{' (guessed)' * (not named)}" for role, name, named in taken)
+    shown += f", group {wanted.group!r}" * (wanted.group in others)
+    others = [each for each in others if each != wanted.group]
     return f"Columns: {shown}{'; not read: ' * bool(others)}{', '.join(others)}."
