@@ -116,7 +116,7 @@ def _gates(case: Probed, found: dict[str, Turns]) -> Iterator[dict[str, Any]]:
 
 def _spent(case: Probed, arm: str, own: Sequence[dict[str, Any]]) -> dict[str, Any]:
     control, seconds = arms.middle(own, "control"), arms.middle(own)
-    parts = ", ".join(f"{key} {arms.middle(own, key):.2f} s" for key in ("reading", "planning", "extracting", "heads"))
+    parts = ", ".join(f"{key} {arms.middle(own, key):.2f} s" for key in ("reading", "building", "extracting", "heads"))
     return {
         "arm": f"{arm}: of which",
         "note": f"{parts}, control of the search {1000 * control / case.many:.1f} ms a trial "

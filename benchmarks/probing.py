@@ -101,7 +101,8 @@ def ours(kind: str, folder: str, turn: str, precision: str = "float32", space: A
     found = _said(begun, told, reading=spent["reading"])
     heads = spent["train"] - spent["watch"]
     return found | {
-        "heads": heads, "control": found["seconds"] - spent["plan"] - heads, "planning": spent["plan"],
+        "heads": heads, "control": found["seconds"] - sum(spent[part] for part in ("reading", "plan")) - heads,
+        "building": spent["plan"] - spent["kept"],
         "extracting": spent["compute"], "features": spent["kept"], "computed": spent["examples"],
     }  # fmt: skip
 

@@ -36,7 +36,7 @@ class Reading:
     heads: int = 4
     vocabulary: int = 6000
     tokens: int = 64
-    steps: int = 400
+    steps: int = 1200
     pairs: int = 128
     lr: float = 1e-3
     temperature: float = 0.07
