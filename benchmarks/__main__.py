@@ -1,4 +1,4 @@
-"""`python -m benchmarks CASE [-o FOLDER] [--repeats N] [--small]`."""
+"""`python -m benchmarks CASE [-o FOLDER] [--repeats N] [--small] [--parts A,B]`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CASES = {
     "transfer": "what pretraining brings on digits: head on 20 a class, and all of it",
     "strengths": "what each regularizer brings at which strength, on wrong labels and on right ones",
     "one_run": "one run with everything trained, beside a plain loop, HF Trainer and Lightning",
-    "probes": "B1: 16 settings of a head on a frozen ResNet-18, beside a plain loop, three frameworks and an expert",
+    "probes": "B1, B2: settings of a head on frozen bodies (photographs, texts, clips), beside frameworks and experts",
     "halving": "B8, small: 81 settings stopped early, beside optuna's Hyperband, first-epoch, and all to the end",
     "heads_gpu": "B4: 128 linear and 32 deeper heads on kept features, beside an expert and Lightning; for a GPU",
     "sweep_gpu": "B5: 52 heads on ViT-S, beside DINOv2's linear protocol; for a GPU",
@@ -34,11 +34,12 @@ def main() -> int:
     parser.add_argument("-o", "--out", type=Path, default=Path("reports") / "benchmarks")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--small", action="store_true", help="B cases: a form that only shows them at work")
+    parser.add_argument("--parts", default="", help="probes: vision, texts, speech, with commas; all where left out")
     given = parser.parse_args()
     import pandas as pd
     import torch
 
-    os.environ |= {"BENCHMARKS_SMALL": "1"} if given.small else {}
+    os.environ |= {"BENCHMARKS_PARTS": given.parts} | ({"BENCHMARKS_SMALL": "1"} if given.small else {})
     rows = importlib.import_module(f"benchmarks.{given.case}").rows(given.repeats)
     machine = {"cpu": platform.processor() or platform.machine(), "threads": torch.get_num_threads()}
     machine |= {"torch": torch.__version__, "date": time.strftime("%Y-%m-%d")}

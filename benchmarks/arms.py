@@ -115,20 +115,9 @@ def told(most: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value}" for name, value in most.items() if name != "peak MB")
 
 
-def operations(body: Any, picture: Any) -> float:
-    """Floating point operations of one picture on its way through `body`."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
-
-    with torch.no_grad(), FlopCounterMode(display=False) as counted:
-        body(picture)
-    return float(counted.get_total_flops())
-
-
-def timed() -> dict[str, float]:
-    """Seconds that parts of a search take, counted as they pass; `train` holds what its watch takes."""
+def timed(data: Any) -> dict[str, float]:
+    """Seconds that parts of a search over data of this class take, as they pass; `train` holds what its watch takes."""
     from workbench import features
-    from workbench.datasets.images import Images
     from workbench.searching import fusing
 
     spent = dict.fromkeys(("reading", "compute", "kept", "plan", "train", "watch", "examples"), 0.0)
@@ -147,7 +136,7 @@ def timed() -> dict[str, float]:
         setattr(home, name, counted)
 
     for home, name, what in (
-        (Images, "load", "reading"), (features, "compute", "compute"), (features, "kept", "kept"),
+        (data, "load", "reading"), (features, "compute", "compute"), (features, "kept", "kept"),
         (fusing, "plan", "plan"), (fusing.Round, "go_on", "watch"), (fusing.Round, "on_rows", "watch"),
     ):  # fmt: skip
         within(home, name, what)

@@ -13,13 +13,23 @@ from benchmarks import rivals
 
 
 def hf_trainer() -> Any:
-    """transformers' Trainer as its guide has it, with tensors in memory and no workers."""
+    """transformers' Trainer as its guide has it, with tensors in memory and no workers; batches padded one by one."""
+    import torch
     from transformers import Trainer, TrainingArguments
 
+    from workbench.datasets.ragged import Ragged
+
     def how(network: Any, parts: Any, given: rivals.Settings, epochs: int, batch: int) -> rivals.Told:
+        ragged = isinstance(parts[0][0], Ragged)
         train, probe, valid = (
-            [{"pictures": picture, "labels": label} for picture, label in zip(*part, strict=True)] for part in parts
+            [{"inputs": x.row(at) if ragged else x[at], "labels": y[at]} for at in range(len(y))] for x, y in parts
         )
+
+        def joined(rows: Any) -> Any:
+            x = [each["inputs"] for each in rows]
+            labels = torch.stack([each["labels"] for each in rows])
+            return {"inputs": network.prepare(Ragged.of(x)) if ragged else torch.stack(x), "labels": labels}
+
         with tempfile.TemporaryDirectory() as place:
             arguments = TrainingArguments(
                 output_dir=place, num_train_epochs=epochs, per_device_train_batch_size=batch, learning_rate=given["lr"],
@@ -29,7 +39,7 @@ def hf_trainer() -> Any:
             )  # fmt: skip
             trainer = Trainer(
                 rivals.wrapped(network, lambda: rivals.penalty(network.head, given)), arguments, train_dataset=train,
-                eval_dataset={"probe": probe, "valid": valid},
+                eval_dataset={"probe": probe, "valid": valid}, data_collator=joined,
                 compute_metrics=lambda said: {"accuracy": float((said.predictions.argmax(1) == said.label_ids).mean())},
             )  # fmt: skip
             trainer.train()

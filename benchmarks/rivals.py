@@ -112,7 +112,7 @@ def head_alone(
     best: Told = {"loss": float("inf"), "accuracy": 0.0, "most": 0.0}
     for epoch in range(epochs):
         network.train()
-        for at in torch.randperm(len(x), generator=drawn(1, epoch)).to(x.device).split(batch):
+        for at in torch.randperm(len(x), generator=drawn(1, epoch)).to(y.device).split(batch):
             loss = F.cross_entropy(forward(x[at]), y[at]) + penalty(network, settings)
             optimizer.zero_grad()
             loss.backward()
@@ -120,7 +120,8 @@ def head_alone(
         network.eval()
         with torch.no_grad():
             for inputs, labels in parts:
-                logits = torch.cat([forward(part) for part in inputs.split(batch if forward is not network else 8192)])
+                size = batch if forward is not network else 8192
+                logits = torch.cat([forward(inputs[at : at + size]) for at in range(0, len(inputs), size)])
                 told = {"loss": float(F.cross_entropy(logits, labels))}
                 told["accuracy"] = float((logits.argmax(1) == labels).float().mean())
         best["most"] = max(best["most"], told["accuracy"])
@@ -130,14 +131,17 @@ def head_alone(
     return best
 
 
-def frozen(body: Any, standard: Any, head: Any) -> Any:
-    """A frozen body in eval mode, whatever a framework asks for, its outputs standardised, and a head that trains."""
+def frozen(body: Any, standard: Any, head: Any, prepare: Callable[[Any], Any] | None = None) -> Any:
+    """A frozen body in eval mode, whatever a framework asks for, its outputs standardised, and a head that trains.
+
+    `prepare`: examples of unequal length to one padded tensor, where they are such.
+    """
     import torch
 
     class Probe(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.body, self.head = body.eval().requires_grad_(False), head
+            self.body, self.head, self.prepare = body.eval().requires_grad_(False), head, prepare
             self.register_buffer("mean", standard[0])
             self.register_buffer("std", standard[1])
 
@@ -146,9 +150,9 @@ def frozen(body: Any, standard: Any, head: Any) -> Any:
             self.body.eval()
             return self
 
-        def forward(self, pictures: Any) -> Any:
+        def forward(self, x: Any) -> Any:
             with torch.no_grad():
-                features = (self.body(pictures) - self.mean) / self.std
+                features = (self.body(x if isinstance(x, torch.Tensor) else self.prepare(x)) - self.mean) / self.std
             return self.head(features)
 
     return Probe()
@@ -163,8 +167,8 @@ def wrapped(network: Any, extra: Callable[[], Any] = lambda: 0.0) -> Any:
             super().__init__()
             self.network = network
 
-        def forward(self, pictures: Any, labels: Any = None) -> dict[str, Any]:
-            logits = self.network(pictures)
+        def forward(self, inputs: Any, labels: Any = None) -> dict[str, Any]:
+            logits = self.network(inputs)
             loss = torch.nn.functional.cross_entropy(logits, labels)
             return {"loss": loss + extra() if self.training else loss, "logits": logits}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import workbench as wb
-from benchmarks import arms, rivals
+from benchmarks import arms, probed, probes, probing, rivals
 from benchmarks.__main__ import CASES
 
 
@@ -109,3 +109,50 @@ def test_rivals_try_what_our_search_tries(both):
     recipe = wb.Recipe("digits(per_class=8)", regularizers="l2, dropout", epochs=1)
     study = wb.search(recipe, wb.Random(trials=20))
     assert [each["settings"] for each in study.results()] == both[0]
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """The probes of texts, small: where their data and encoder lie, and what `prepare` said."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(arms, "SMALL", True)  # an encoder of two thin layers
+        for name, value in {"each": (3, 2), "epochs": 2, "many": 2}.items():
+            patch.setattr(probed.Texts, name, value)
+        folder = str(tmp_path_factory.mktemp("texts"))
+        patch.setenv("WORKBENCH_RUNS", f"{folder}/runs")
+        patch.setattr(arms, "ceilings", lambda: {"float32 GFLOP/s": 10.0, "bfloat16 GFLOP/s": 20.0})
+        yield folder, probing.prepare("texts", folder)
+
+
+def test_probed_texts_differ_much_in_length(texts):
+    data, _, tokens = probing._read("texts", texts[0])
+    assert (len(data.train), len(data.valid), len(data.classes)) == (18, 12, 6)
+    assert tokens.lengths.max() > 2 * tokens.lengths.float().mean()
+    floors = texts[1]["floors"]
+    assert floors["search"]["float32"] == 2 * floors["search"]["bfloat16"] > floors["heads"]["float32"] / 16 > 0
+
+
+def test_rivals_on_texts_come_out_where_ours_does(texts):
+    ours = probing.ours("texts", texts[0], "0")
+    expert = probing.expert("texts", texts[0], "0")["same draws"]
+    assert expert["winner"] == ours["winner"] and expert["loss"] == pytest.approx(ours["loss"], rel=1e-4)
+    alone = probing.default_user(lambda: probing.plain, "texts", texts[0], "1")
+    assert 0 < alone["loss"] < 3 and [*alone["accuracies"]] == ["1"]
+    assert probing.scikit("texts", texts[0], "0")["accuracy"] > 0
+
+
+def test_probed_clips_last_from_one_to_eight_seconds(monkeypatch, tmp_path):
+    import soundfile
+
+    monkeypatch.setattr(probed.Speech, "each", (2, 1))
+    case = probed.KINDS["speech"]
+    case.write(tmp_path)
+    seconds = [soundfile.info(path).duration for path in (tmp_path / "clips").rglob("*.wav")]
+    assert len(seconds) == 10 * (2 + 1 + probed.CUT) and 1 <= min(seconds) < 2 and 7 < max(seconds) <= 8
+    assert case.parts(tmp_path)[0].size == 8 * 16_000
+
+
+def test_probes_know_their_parts(monkeypatch):
+    monkeypatch.setenv("BENCHMARKS_PARTS", "texts,smells")
+    with pytest.raises(SystemExit, match=r"--parts must be of vision, texts, speech; 'smells' is none\."):
+        probes.rows(1)

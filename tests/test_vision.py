@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import huggingface_hub.constants
 import pytest
 import timm
@@ -11,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 import workbench as wb
 from workbench.backbones import naming, vision
+from workbench.backbones.base import fingerprint
 from workbench.backbones.building import build
 from workbench.errors import BadChoice, NoWeights
 
@@ -297,3 +300,9 @@ def test_backbones_read_as_they_are_written(tmp_path):
     assert build(recipe.backbone, side=32, seed=0).fingerprint == build(
         wb.backbone("test_resnet", str(path)), side=32, seed=9).fingerprint  # fmt: skip
     assert set(load_file(path)) == set(timm.create_model("test_resnet").state_dict())
+
+
+def test_a_fingerprint_is_a_hash_of_names_and_weights_so_that_kept_features_stay_found():
+    body = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3))  # its count of batches has no axis
+    told = b"".join(key.encode() + t.numpy().tobytes() for key, t in sorted(body.state_dict().items()))
+    assert fingerprint(body, "small") == hashlib.sha256(b"small" + told).hexdigest()[:16]

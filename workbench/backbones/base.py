@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -94,3 +95,12 @@ class Built:
     def prepare(self, encoded: Any) -> Tensor:
         """A batch of coded examples as the one tensor that the body takes."""
         return self.front.prepare(encoded)
+
+
+def fingerprint(body: nn.Module, name: str) -> str:
+    """16 hex digits that name a network with just these weights."""
+    digest = hashlib.sha256(name.encode())
+    for key, tensor in sorted(body.state_dict().items()):
+        digest.update(key.encode())
+        digest.update(tensor.contiguous().numpy().reshape(-1))  # as it lies: of a large model a copy takes longer
+    return digest.hexdigest()[:16]

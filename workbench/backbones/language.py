@@ -13,7 +13,7 @@ import torch
 
 from workbench import paths, progress
 from workbench.backbones import transformer_files as files
-from workbench.backbones.base import Backbone, Built
+from workbench.backbones.base import Backbone, Built, fingerprint
 from workbench.datasets.ragged import Ragged, Texts
 from workbench.errors import BadChoice
 
@@ -149,7 +149,8 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     front = _words(folder, min(side or LONGEST, most))
     body = TextEncoder(model, _takes_first(folder)).requires_grad_(False).eval()
     pooled = "the first token of the last layer" if body.first else "the mean of the last layer's tokens"
-    return Built(body, int(config.hidden_size), front, _fingerprint(body, backbone.architecture), pooled)
+    digest = fingerprint(body, Path(backbone.architecture).name)
+    return Built(body, int(config.hidden_size), front, digest, pooled)
 
 
 def folder_of(name: str, weights: bool = True) -> Path:
@@ -184,10 +185,3 @@ def _takes_first(folder: Path) -> bool:
     except (OSError, ValueError):
         return False
     return bool(about.get("pooling_mode_cls_token"))
-
-
-def _fingerprint(body: nn.Module, name: str) -> str:
-    digest = hashlib.sha256(Path(name).name.encode())
-    for key, tensor in sorted(body.state_dict().items()):
-        digest.update(key.encode() + tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]

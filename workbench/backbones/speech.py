@@ -13,7 +13,7 @@ from torch import Tensor
 
 from workbench import paths, progress
 from workbench.backbones import transformer_files as files
-from workbench.backbones.base import Backbone, Built
+from workbench.backbones.base import Backbone, Built, fingerprint
 from workbench.backbones.cards import cards
 from workbench.backbones.language import by_layers
 from workbench.backbones.mel import BANDS, HOP, log_mel
@@ -165,11 +165,8 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
         model = files.made(source, backbone.weights == "random", seed)
         body, front, width = Listening(model), _extractor(folder), int(model.config.hidden_size)  # type: ignore[union-attr, arg-type]
     body.requires_grad_(False).eval()
-    digest = hashlib.sha256(Path(backbone.architecture).name.encode())
-    for key, tensor in sorted(body.state_dict().items()):
-        digest.update(key.encode() + tensor.contiguous().numpy().tobytes())
     pooled = "the last layer's mean and spread over a clip" if card else "the last layer's mean over a clip"
-    return Built(body, width, front, digest.hexdigest()[:16], pooled)
+    return Built(body, width, front, fingerprint(body, Path(backbone.architecture).name), pooled)
 
 
 def _ours(backbone: Backbone, card: dict[str, Any], seed: int) -> SpeechEncoder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError
 
 from workbench import paths, progress
-from workbench.backbones.base import Backbone, Built
+from workbench.backbones.base import Backbone, Built, fingerprint
 from workbench.backbones.cards import cards
 from workbench.backbones.pictures import Pictures
 from workbench.errors import NoWeights
@@ -61,7 +60,7 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
         body=body.requires_grad_(False).eval(),
         width=width,
         front=Pictures(channels, size, tuple((card or config)["mean"]), tuple((card or config)["std"])),
-        fingerprint=_fingerprint(body, backbone),
+        fingerprint=fingerprint(body, backbone.architecture),
         pooled="the class token of the last layer" if _by_token(body) else "the last layer's mean over the picture",
     )
 
@@ -197,10 +196,3 @@ def _from_hub(name: str) -> Path:
             f"the weights of {name!r} are not on this disk, and the hub did not give them "
             f"({type(error).__name__}). {said} Or take weights='random', or weights='a/file.safetensors'."
         ) from error
-
-
-def _fingerprint(body: nn.Module, backbone: Backbone) -> str:
-    digest = hashlib.sha256(backbone.architecture.encode())
-    for name, tensor in sorted(body.state_dict().items()):
-        digest.update(name.encode() + tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
