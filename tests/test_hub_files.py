@@ -214,6 +214,7 @@ def test_a_data_set_of_the_hub_is_kept_under_its_own_name(monkeypatch, tmp_path)
     monkeypatch.setattr(hub_splits, "_loaded", lambda *_: Loaded({"train": table}, {}))
     place, found = images("owner/name", config="c").laid_out()
     assert found.names == ["1", "2", "3", "4"] and place.path.parts[-3:] == ("owner", "name", "c")
+    assert place.stamp("2")[0] == len(content.getvalue()) and place.stamp("2")[2] == 1  # whoever reads asks the size
     assert place.read("2") == content.getvalue() and place.opened("2").read() == content.getvalue()
 
 

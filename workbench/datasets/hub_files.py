@@ -50,11 +50,11 @@ class Cells:
     others: Counter[str] = field(default_factory=Counter)
     said: list[str] = field(default_factory=list)
     folders: set[str] = field(default_factory=set)
-    _rows: dict[str, tuple[pa.ChunkedArray, int, int]] = field(default_factory=dict)  # bytes, which of them, a stamp
+    _rows: dict[str, tuple[pa.ChunkedArray, int, list[int]]] = field(default_factory=dict)  # bytes, which, a stamp
     _paths: dict[str, Path] = field(default_factory=dict)
     _zips: dict[Path, Archive] = field(default_factory=dict)
 
-    def add(self, name: str, held: pa.ChunkedArray, at: int, stamp: int) -> str:
+    def add(self, name: str, held: pa.ChunkedArray, at: int, stamp: list[int]) -> str:
         """A file whose bytes are in row `at` of `held`; returns why it is none, "" where it is."""
         return self._new(name) or self._put(self._rows, name, (held, at, stamp))
 
@@ -83,10 +83,9 @@ class Cells:
         return ""
 
     def stamp(self, name: str) -> list[int]:
-        """What changes when the file does: size and time of a file, else the data set's own mark and the row."""
+        """What changes when the file does: its size first, then its time; else the data set's own mark and the row."""
         if name in self._rows:
-            _, at, mark = self._rows[name]
-            return [mark, at]
+            return self._rows[name][2]
         if archive := self._zips.get(self._paths[name]):
             return archive.stamp(self._within(name))
         found = os.stat(self._paths[name])
@@ -158,13 +157,13 @@ def _add(place: Cells, found: Layout, split: Any, files: str, about: tuple[str, 
     column = split.cast_column(files, plain).select_columns([files]).with_format("arrow")[:][files]
     held, written = (pc.struct_field(column, key) for key in ("bytes", "path"))
     mark, (part, labels, groups) = int(split._fingerprint[:13], 16), about
-    known = pc.is_valid(held).to_pylist()
+    sizes = pc.binary_length(held).to_pylist()  # None where there are no bytes
     for at, path in enumerate(written.to_pylist()):
         name, label = f"{part}:{at + 1}" if part else str(at + 1), composed(labels[at].strip())
-        if known[at]:
+        if sizes[at] is not None:
             name += f"/{PurePosixPath(path).name}" if path else ""
             why = "" if label else f"no label for {name}"
-            why = why or place.add(name, held, at, mark)
+            why = why or place.add(name, held, at, [sizes[at], mark, at])
         elif not path or not label:
             why = f"no label for {path or name}" if path else f"no {place.kind.one}"
         else:
