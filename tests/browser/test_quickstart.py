@@ -15,13 +15,11 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 
 
-GUIDE = pytest.param(
-    "guides/your_own_images.ipynb",
-    marks=pytest.mark.skipif(os.environ.get("WORKBENCH_FULL") != "1", reason="pressed in full (WORKBENCH_FULL=1)"),
-)
+IN_FULL = pytest.mark.skipif(os.environ.get("WORKBENCH_FULL") != "1", reason="pressed in full (WORKBENCH_FULL=1)")
+GUIDES = [pytest.param(f"guides/your_own_{what}.ipynb", marks=IN_FULL) for what in ("images", "texts", "recordings")]
 
 
-@pytest.mark.parametrize("path", ["quickstart.ipynb", GUIDE])
+@pytest.mark.parametrize("path", ["quickstart.ipynb", *GUIDES])
 def test_run_all(path, opened, lab, tmp_path):
     name = Path(path).name
     source = lab.here / name

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from workbench.datasets.docstrings import Documented
 
 CLASSES, EACH, WRONG, COPIES, NEAR, BROKEN = 5, 60, 12, 4, 6, 3
-TEXTS, OF_MODULE = 100, 10  # of each library, and of one of its modules
+TEXTS, OF_MODULE = 100, 6  # of each library, and of one of its modules
 SILENT, LONG = 2, 5  # recordings with nothing to hear; those that were not stopped in time
 BOOK = ".planted.json"  # hidden, so that it is no example
 

@@ -136,6 +136,8 @@ class FileChooser:
             self._taken(path)
         else:  # a folder; or what it was has changed meanwhile
             self._show(path if self._inside(path) and path.is_dir() else self.root)
+            if self.found:  # the keyboard goes on from the top of what is shown now
+                self.rows[0].focus()
 
     def _taken(self, path: Path) -> None:
         if not self._inside(path) or not path.exists():
