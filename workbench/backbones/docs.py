@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import torch
     from tokenizers import Tokenizer
 
+    from workbench.datasets.ragged import Ragged
+
     Corpus = list[list[tuple[str, ...]]]  # a list of docstrings a module, each its paragraphs
 
 NAME = "docs-bert"
@@ -37,8 +39,10 @@ class Reading:
     heads: int = 4
     vocabulary: int = 6000
     tokens: int = 64
-    steps: int = 400
+    steps: int = 800
     pairs: int = 128
+    at_once: int = 32  # texts of about one length that are padded together: less is padded, and nothing else changes
+    attention_dropout: float = 0.0  # without it attention is one fast call
     lr: float = 1e-3
     temperature: float = 0.07
 
@@ -117,6 +121,7 @@ def trained(recipe: Reading, texts: Corpus, tokenizer: Tokenizer, seed: int) -> 
         config = BertConfig(
             vocab_size=tokenizer.get_vocab_size(), hidden_size=recipe.width, num_hidden_layers=recipe.layers,
             num_attention_heads=recipe.heads, intermediate_size=4 * recipe.width, max_position_embeddings=256,
+            attention_probs_dropout_prob=recipe.attention_dropout,
         )  # fmt: skip
         model: Any = BertModel(config, add_pooling_layer=False)
         return _trained(recipe, model, texts, tokenizer, torch.Generator().manual_seed(seed))
@@ -128,6 +133,7 @@ def _trained(recipe: Reading, model: Any, texts: Corpus, tokenizer: Tokenizer, d
     from tqdm import tqdm
 
     from workbench.backbones.language import TextEncoder
+    from workbench.features import alike
     from workbench.learners.plan import resolved
 
     body = TextEncoder(model.train())
@@ -137,12 +143,13 @@ def _trained(recipe: Reading, model: Any, texts: Corpus, tokenizer: Tokenizer, d
     with tqdm(range(recipe.steps), unit="step", mininterval=1) as bar:
         for step in bar:
             tokens = _pairs(recipe, texts, tokenizer, draw)
+            order = alike(tokens.lengths, recipe.at_once)
             with mixed:
-                found = body(tokens)
-            one, other = F.normalize(found.float(), dim=-1).chunk(2)
-            alike = one @ other.T / recipe.temperature
-            whose = torch.arange(len(alike))
-            loss = (F.cross_entropy(alike, whose) + F.cross_entropy(alike.T, whose)) / 2
+                found = torch.cat([body(tokens[at].padded(-1)) for at in order])
+            one, other = F.normalize(found.float(), dim=-1)[torch.cat(order).argsort()].chunk(2)
+            likeness = one @ other.T / recipe.temperature
+            whose = torch.arange(len(likeness))
+            loss = (F.cross_entropy(likeness, whose) + F.cross_entropy(likeness.T, whose)) / 2
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -153,8 +160,8 @@ def _trained(recipe: Reading, model: Any, texts: Corpus, tokenizer: Tokenizer, d
     return model.eval()
 
 
-def _pairs(recipe: Reading, texts: Corpus, tokenizer: Tokenizer, draw: torch.Generator) -> torch.Tensor:
-    """Tokens of two docstrings each of so many modules: (2 * pairs, length), the second ones after the first."""
+def _pairs(recipe: Reading, texts: Corpus, tokenizer: Tokenizer, draw: torch.Generator) -> Ragged:
+    """Tokens of two docstrings each of so many modules: 2 * pairs rows, the second ones after the first."""
     import torch
 
     from workbench.datasets.ragged import Ragged
@@ -167,7 +174,7 @@ def _pairs(recipe: Reading, texts: Corpus, tokenizer: Tokenizer, draw: torch.Gen
             first = int(torch.randint(len(here[at]), (), generator=draw))
             side.append("\n".join(here[at][first if first < 2 else 0 :]))  # now and then not from its beginning
     coded = tokenizer.encode_batch([*both[0], *both[1]])
-    return Ragged.of([torch.tensor(each.ids) for each in coded]).padded(-1)
+    return Ragged.of([torch.tensor(each.ids) for each in coded])
 
 
 def reached(folder: Path, seeds: Sequence[int]) -> dict[str, dict[str, float]]:
