@@ -87,6 +87,7 @@ def test_pairs_are_told_apart_and_long_texts_are_cut_and_counted(folder):
     long = Texts(("red", "the sea is cold and the sky is blue"), longest=6)
     assert front.encode(long).lengths.tolist() == [3, 6]
     assert front.said(long) == ["1 of 2 texts are longer than 6 tokens: the rest is not seen."]
+    assert front.unseen("the sea is cold and the sky is blue") == 5 and front.unseen("red") == 0
     assert front.pieces("red moon") == ["[CLS]", "red", "[UNK]", "[SEP]"]
     assert front.encode(Texts(("\ud800 red \x00",), longest=6)).lengths.tolist()[0] >= 3  # a lone surrogate
 
