@@ -197,6 +197,35 @@ def test_a_group_by_a_pattern_in_the_name_stays_in_one_part(tmp_path):
         wb.Audio(folder=str(folder), group="-.").load()
 
 
+def test_few_speakers_and_a_test_part_of_some_leave_a_speaker_to_validate_on(tmp_path):
+    a_folder(tmp_path / "clips", each=12)
+    names = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.wav"))
+    rows = [f"{name},{name[6:9]},{n % 6},{'test' if n % 6 > 3 else 'train'}" for n, name in enumerate(names)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,speaker,split", *rows]))
+    for seed in range(4):
+        data = wb.Audio(table=str(tmp_path / "labels.csv"), group="speaker", seed=seed).load()
+        assert [len(data.train) + len(data.valid), len(data.test)] == [16, 8] and len(data.valid) in (4, 8, 12)
+    only = [row.replace(",test", ",train") for row in rows]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,speaker,split", *only]))
+    for seed in range(4):
+        data = wb.Audio(table=str(tmp_path / "labels.csv"), group="speaker", seed=seed).load()
+        assert min(len(data.valid), len(data.test), len(data.train)) >= 4
+        said = next(note for note in data.notes if "no test part" in note)
+        assert said.endswith(("half of the validation part, by hash, is it.", "of the training part, by hash, is it."))
+
+
+def test_a_zip_that_lies_in_the_folder_is_told(tmp_path):
+    a_folder(tmp_path / "mine", each=12)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as made:
+        for path in (tmp_path / "mine").rglob("*.wav"):
+            made.write(path, path.relative_to(tmp_path))
+            path.unlink()
+    (tmp_path / "labels.csv").write_text("file,label\nlow-00.wav,low\n")
+    for how in ({"folder": str(tmp_path)}, {"table": str(tmp_path / "labels.csv")}):
+        with pytest.raises(BadData, match=r"all.zip lies there: name it itself as audio.folder\."):
+            wb.Audio(**how).load()
+
+
 def test_the_same_sound_is_on_one_side_whatever_the_file(tmp_path):
     folder = a_folder(tmp_path / "mine", each=20)
     for n in range(20):

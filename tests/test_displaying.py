@@ -34,5 +34,13 @@ def test_a_recording_has_its_spectrogram_and_its_player_a_picture_has_none():
     assert "<audio" not in shown([{"key": "a/1.png", "label": "a", "picture": PICTURE}])
 
 
+def test_what_is_not_seen_of_a_text_is_counted_and_an_mp3_is_played_as_such():
+    row = {"key": "1", "label": "a", "tokens": ["x"]}
+    assert "and 7 more, which are not seen" in shown([row | {"unseen": 7}]) and "more" not in shown(
+        [row | {"unseen": 0}]
+    )
+    assert "data:audio/mpeg;base64," in shown([{"key": "1", "label": "a", "picture": PICTURE, "sound": b"\xff\xf3"}])
+
+
 def test_a_gallery_says_how_many_it_holds_and_may_be_empty():
     assert repr(wb.gallery([])) == "0 examples" and wb.gallery([])._repr_html_() == ""

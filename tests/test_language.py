@@ -87,6 +87,7 @@ def test_pairs_are_told_apart_and_long_texts_are_cut_and_counted(folder):
     long = Texts(("red", "the sea is cold and the sky is blue"), longest=6)
     assert front.encode(long).lengths.tolist() == [3, 6]
     assert front.said(long) == ["1 of 2 texts are longer than 6 tokens: the rest is not seen."]
+    assert front.unseen("the sea is cold and the sky is blue") == 5 and front.unseen("red") == 0
     assert front.pieces("red moon") == ["[CLS]", "red", "[UNK]", "[SEP]"]
     assert front.encode(Texts(("\ud800 red \x00",), longest=6)).lengths.tolist()[0] >= 3  # a lone surrogate
 
@@ -118,6 +119,27 @@ def test_new_texts_are_answered_from_tables_too_and_called_by_name(folder, tmp_p
     ]
     assert found["red"].tolist()[:2] == pytest.approx(plainly["red"].tolist(), abs=1e-6)
     assert [*run.predict("lost.csv").index] == ["lost.csv"]  # where no such file is, it is a text
+
+
+@pytest.mark.parametrize(("head", "first"), [("Message", 2), ("text", 2), ("", 1)])
+def test_a_list_of_new_texts_is_a_table_of_one_column(head, first, tmp_path):
+    """Its first row is a header where it is called so; commas in texts part no columns."""
+    from workbench.predicting import texts
+
+    new = ["a sea, a sky", "the grass", "warm, red, cold"]
+    path = tmp_path / "new.csv"
+    path.write_text("\n".join([*([head] if head else []), *new]), encoding="cp1251")
+    data = wb.Table(text="message", encoding="cp1251")
+    names, found, wrong = texts([path], data)
+    assert names == [f"new.csv:{first + at}" for at in range(3)] and found.first == tuple(new) and wrong == []
+    path.write_text("id,message\n1,red\n2,blue,green\n")  # a cell too many makes two columns no list
+    with pytest.raises(wb.errors.BadData, match=r"'new.csv:3': no text"):
+        texts([path], data)
+    with pytest.raises(wb.errors.BadData, match=r"lost.csv' is no table of texts that is there: name one \(.csv .tsv"):
+        texts([tmp_path / "lost.csv"], data)
+    (tmp_path / "letter.txt").write_text("red grass")
+    with pytest.raises(wb.errors.BadData, match=r"letter.txt' is no table of texts that is there"):
+        texts([str(tmp_path / "letter.txt")], data)
 
 
 def test_columns_of_new_texts_are_those_learned_from(tmp_path):

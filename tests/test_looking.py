@@ -101,6 +101,19 @@ def test_a_png_is_the_picture():
     assert (np.asarray(Image.open(io.BytesIO(looking.png(picture)))) == picture.permute(1, 2, 0).numpy()).all()
 
 
+def test_a_recording_is_sent_as_it_is_or_small():
+    import soundfile
+
+    clip = (torch.sin(torch.arange(20 * 16_000) / 9) * 9000).to(torch.int16)
+    short, long, longest = (looking.playable(clip[: seconds * 16_000]) for seconds in (1, 4, 20))
+    assert short == looking.wav(clip[:16_000]) and short[:4] == b"RIFF"
+    for content, seconds in ((long, 4), (longest, 10)):
+        heard, rate = soundfile.read(io.BytesIO(content))
+        assert rate == 16_000 and len(heard) / rate == pytest.approx(seconds, abs=0.1)
+        assert len(content) < len(looking.wav(clip[: seconds * 16_000])) / 5
+        assert abs(np.abs(heard[16_000:32_000]).max() * 32768 - 9000) < 900
+
+
 def test_corrections_have_a_file_of_their_own_beside_the_runs(own, tmp_path):
     found = looking.corrections_of(own)
     assert found.parent == wb.paths.runs() / "corrections" and found.name.startswith("own-")

@@ -53,6 +53,7 @@ def _word(each: Mapping[str, Any]) -> str:
 def _line(each: Mapping[str, Any]) -> str:
     if "tokens" in each:
         body = "".join(f'<span style="{CELL}">{escape(piece)}</span>' for piece in each["tokens"])
+        body += f" and {each['unseen']} more, which are not seen" if each.get("unseen") else ""
     else:
         body = escape(each["text"][:READ]) + ("…" if len(each["text"]) > READ else "")
     head = f'<b title="{escape(str(each["key"]))}">{escape(_word(each))}</b>'
@@ -62,14 +63,15 @@ def _line(each: Mapping[str, Any]) -> str:
 def pictures(examples: Iterable[tuple[Any, str, str]], sounds: Mapping[str, bytes] = MappingProxyType({})) -> str:
     """Pictures (uint8, channels, height, width) with a word below and a name on hover each, as escaped HTML.
 
-    `sounds`: a WAV file by name, for a player below the picture.
+    `sounds`: a WAV or MP3 file by name, for a player below the picture, which is as high for a second as for ten.
     """
     from workbench.looking import png
 
     wide = 140 if sounds else 84  # a player's own buttons need room
+    high = ' height="70"' if sounds else ""
     found = [
-        f'<figure style="margin: 3px; width: {wide}px"><img width="{wide}" alt="{escape(word)}" title="{escape(name)}" '
-        f'src="data:image/png;base64,{base64.b64encode(png(picture)).decode()}"/>'
+        f'<figure style="margin: 3px; width: {wide}px"><img width="{wide}"{high} alt="{escape(word)}" '
+        f'title="{escape(name)}" src="data:image/png;base64,{base64.b64encode(png(picture)).decode()}"/>'
         f'<figcaption class="wb-faint">{escape(word)}</figcaption>{player(sounds.get(name))}</figure>'
         for picture, word, name in examples
     ]
@@ -77,8 +79,9 @@ def pictures(examples: Iterable[tuple[Any, str, str]], sounds: Mapping[str, byte
 
 
 def player(sound: bytes | None) -> str:
-    """A player of a WAV file, "" for none."""
+    """A player of a WAV or MP3 file, "" for none."""
     if sound is None:
         return ""
-    address = f"data:audio/wav;base64,{base64.b64encode(sound).decode()}"
+    kind = "wav" if sound.startswith(b"RIFF") else "mpeg"
+    address = f"data:audio/{kind};base64,{base64.b64encode(sound).decode()}"
     return f'<audio controls preload="none" style="width: 100%; height: 28px" src="{address}"></audio>'

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.recipe import Recipe
     from workbench.run import Run
 
+PLAIN, PLAYED = 16_000, 160_000  # samples up to which a recording is sent as it is, and up to which it is played
 ORDERS = ("loss", "confidence")  # worst first: by the label's loss, or the wrong answers by their confidence
 
 
@@ -41,8 +42,8 @@ def batch(recipe: Recipe, count: int = 16, seed: int = 0) -> list[dict[str, Any]
     """Some training examples as the backbone gets them: pictures changed at random, resized, in its channels; texts as
     tokens; clips as a spectrogram.
 
-    A dict each: `key`, `label`, and `picture` (uint8, channels, height, width), or `tokens`, or `picture` and `sound`
-    (a WAV file's bytes). `seed`: which examples, changed how.
+    A dict each: `key`, `label`, and `picture` (uint8, channels, height, width), or `tokens` and how many more are
+    `unseen`, or `picture` and `sound` (the bytes of a WAV or MP3 file). `seed`: which examples, changed how.
     """
     import torch
 
@@ -63,14 +64,13 @@ def _tokens(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[st
 
     front: Any = build_for(recipe.backbone.replace(weights="random"), data, 0).front
     texts = data.inputs[rows]
-    return [
-        {"tokens": front.pieces(*pair)} for pair in zip(texts.first, texts.second or [None] * len(texts), strict=True)
-    ]
+    pairs = zip(texts.first, texts.second or [None] * len(texts), strict=True)
+    return [{"tokens": front.pieces(*pair), "unseen": front.unseen(*pair)} for pair in pairs]
 
 
 def _sounds(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
     clips = [data.inputs.row(at)[: data.inputs.longest] for at in rows.tolist()]
-    return [{"picture": spectrogram(clip), "sound": wav(clip)} for clip in clips]
+    return [{"picture": spectrogram(clip), "sound": playable(clip)} for clip in clips]
 
 
 def spectrogram(clip: Tensor) -> Tensor:
@@ -87,7 +87,7 @@ def spectrogram(clip: Tensor) -> Tensor:
 def examples(data: Data | Dataset, rows: pd.DataFrame | Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows with a `key`, such as those of `worst`, each with what there is to see or to hear.
 
-    That is `picture` (uint8, channels, height, width), `text`, or `picture` and `sound` (a WAV file's bytes).
+    That is `picture` (uint8, channels, height, width), `text`, or `picture` and `sound` (a file's bytes).
     """
     import pandas as pd
 
@@ -106,8 +106,22 @@ def to_see(data: Data, at: int) -> dict[str, Any]:
         return {"text": " | ".join([texts.first[at], *texts.second[at : at + 1]])}
     if data.domain == "speech":
         clip = data.inputs.row(at)[: data.inputs.longest]
-        return {"picture": spectrogram(clip), "sound": wav(clip)}
+        return {"picture": spectrogram(clip), "sound": playable(clip)}
     return {"picture": data.inputs[at]}
+
+
+def playable(clip: Tensor) -> bytes:
+    """int16 samples at 16 kHz as a file that browsers play: WAV up to a second, else MP3, of the first 10 s at most.
+
+    A page of recordings is one message, and Jupyter's server takes 3 MB in three seconds: 24 of 10 s would be 10 MB.
+    """
+    if len(clip) <= PLAIN:
+        return wav(clip)
+    import soundfile
+
+    content = io.BytesIO()
+    soundfile.write(content, clip[:PLAYED].numpy(), 16_000, format="MP3")
+    return content.getvalue()
 
 
 def wav(clip: Tensor) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from workbench.datasets.columns import text_columns
+from workbench.datasets.columns import TEXTS, text_columns
 from workbench.datasets.ragged import Ragged, Texts
-from workbench.datasets.sheets import is_table, sheet
+from workbench.datasets.sheets import TABLES, is_table, sheet
 from workbench.errors import BadData, BrokenRun
 from workbench.features import alike
 from workbench.learners import head
@@ -121,6 +122,9 @@ def texts(
     A text is called by its beginning; one of a table by file and row.
     """
     found: list[tuple[str, tuple[str, ...]]] = []
+    named = [each for each in inputs if isinstance(each, Path) or (isinstance(each, str) and _is_file(each))]
+    if lost := [str(each) for each in named if not is_table(each)]:
+        raise BadData(f"{lost[0]!r} is no table of texts that is there: name one ({' '.join(TABLES)}), or give texts.")
     for each in inputs:
         if isinstance(each, str | Path) and is_table(each):
             found += _of_table(Path(each).expanduser(), data)
@@ -136,8 +140,15 @@ def texts(
     return [name for name, _ in found], Texts(tuple(pair[0] for pair in pairs), second, data.size), wrong
 
 
+def _is_file(text: str) -> bool:
+    """Whether a text is the name of a file, ending and all."""
+    return bool(os.path.splitext(text)[1]) and os.path.isfile(text)
+
+
 def _of_table(path: Path, data: Dataset) -> Iterator[tuple[str, tuple[str, ...]]]:
-    knobs, opened = data.values(), sheet(path)
+    knobs = data.values()
+    names = (knobs.get("text", "").lower() or TEXTS[0], *TEXTS)
+    opened = sheet(path, knobs.get("encoding", ""), alone=names)
     wanted = text_columns(opened, knobs.get("text", ""), knobs.get("second", ""))
     for row in opened.rows(wanted):
         yield f"{path.name}:{row.number}", tuple(row.cells) or ("",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench.datasets.corrections import Corrections
-from workbench.looking import corrections_of
+from workbench.looking import corrections_of, png
 from workbench.panels.mend_panel import DROPPED, MendPanel
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -203,6 +204,28 @@ def test_what_cannot_be_mended_is_told(tmp_path, what):
         panel.close()
 
     asyncio.run(looked())
+
+
+def test_examples_of_the_same_names_in_other_data_are_shown_anew(run, tmp_path):
+    for path in Path(run.recipe.data.folder).rglob("*.png"):
+        here = tmp_path / "own" / path.parent.name / path.name
+        here.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(here)
+    other = wb.fine_tune(run.recipe.replace(data=run.recipe.data.replace(folder=str(tmp_path / "own")), epochs=1))
+
+    async def act(panel):
+        panel.look(other)
+        await shown(lambda: panel._rows)
+        data, card = panel.data, panel.cards[0]
+        assert bytes(card.picture.value) == png(data.inputs[data.keys.index(card.row["key"])])
+        keys = [card.row["key"] for card in panel.cards[:24]]
+        panel.look(run)  # the same cards, in the same places
+        await shown(lambda: panel._rows)
+        panel._rows = [{**row, "key": key} for row, key in zip(panel._rows, keys, strict=False)]
+        panel._draw()
+        assert bytes(card.picture.value) == png(panel.data.inputs[panel.data.keys.index(keys[0])])
+
+    watched(act, run)
 
 
 def test_recordings_have_their_spectrogram_and_a_player_and_are_relabelled(tmp_path):

@@ -115,6 +115,11 @@ class Words:
         (found,) = self.tokenizer.encode_batch([_given(text, second)])
         return list(found.tokens)
 
+    def unseen(self, text: str, second: str | None = None) -> int:
+        """How many tokens of a text the model does not see."""
+        (found,) = self.tokenizer.encode_batch([_given(text, second)])
+        return sum(len(each.ids) - sum(each.special_tokens_mask) for each in found.overflowing)
+
     def said(self, texts: Texts) -> list[str]:
         """How many texts are longer than the model may see."""
         second = texts.second or [None] * len(texts)

@@ -78,8 +78,11 @@ def columns_of(sheet: Sheet, owner: str = "table", **named: str) -> Columns:
 def text_columns(sheet: Sheet, named: str = "", second: str = "") -> list[str]:
     """The columns of texts, and of second texts where there are some, of a table that needs no labels.
 
-    `named` and `second` are those of the table that was learned from; guessed as there where they are empty.
+    `named` and `second` are those of the table that was learned from; guessed as there where they are empty. The only
+    column of a table is that of texts.
     """
+    if len(sheet.columns) == 1:
+        return [*sheet.columns]
     for name in (named, second):
         if name not in ("", NONE, *sheet.columns):
             listed = ", ".join(sheet.columns)

@@ -77,7 +77,7 @@ def by_folders(source: Source) -> Layout:
         many = source.kind.many
         raise BadData(
             f"{source.path} holds no {many} ({source.kind.listed}) in sub-folders: put the {many} of each class into a "
-            f"folder with its name, or give a table of paths and labels.{_but(found)}"
+            f"folder with its name, or give a table of paths and labels.{beside(source)}{_but(found)}"
         )
     _no_empty_class(source, top, depth, found)
     return found
@@ -104,6 +104,12 @@ def _others(source: Source) -> str:
     more, kind = ", and others" if len(source.others) > 8 else "", source.kind
     said = f"Files that are not read, by their endings: {counted}{more}."
     return f"{said} {kind.many.capitalize()} are those in {kind.listed}."
+
+
+def beside(source: Source) -> str:
+    """A sentence on a zip in a folder without examples; "" where there is none."""
+    zips = sorted(path.name for path in source.path.glob("*.zip")) if source.path.is_dir() else []
+    return f" {zips[0]} lies there: name it itself as {source.kind.owner}.folder." if zips else ""
 
 
 def _but(found: Layout) -> str:

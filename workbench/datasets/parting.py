@@ -62,16 +62,37 @@ def parted(
         part[loose] = [first.get(each, "train") for each in same[loose]]
         said.append(f"{int(loose.sum())} {what} have no part of their own: they are in the training part.")
     if not (part == "valid").any():
-        part[(part == "train") & (places < 0.25)] = "valid"
+        part[_share(part == "train", places, 0.25)] = "valid"
         said.append(
             f"{_lacking('validation', 'valid', given, what, place)}: a quarter of the training part, by hash, is it."
         )
     if not (part == "test").any():
-        part[(part == "valid") & (positions(same, seed + 1) < 0.5)] = "test"
-        said.append(f"{_lacking('test', 'test', given, what, place)}: half of the validation part, by hash, is it.")
+        tested, how = _a_test_part(part, places, positions(same, seed + 1))
+        part[tested] = "test"
+        said.append(f"{_lacking('test', 'test', given, what, place)}: {how}, by hash, is it.")
     order = np.argsort(places, kind="stable")  # so that a cut a class takes no run of neighbouring shots
     train, valid, test = (order[part[order] == name] for name in ("train", "valid", "test"))
     return (train, valid, test), said
+
+
+def _a_test_part(part: np.ndarray, places: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, str]:
+    """Which examples it takes, by `others`, their second places, and of what they were; a lone group is not halved."""
+    import numpy as np
+
+    if len(np.unique(places[part == "valid"])) > 1:
+        return _share(part == "valid", others, 0.5), "half of the validation part"
+    return _share(part == "train", others, 0.25), "a quarter of the training part"
+
+
+def _share(of: np.ndarray, places: np.ndarray, share: float) -> np.ndarray:
+    """Which of the examples `of` (a truth each) have a place below `share`; of few groups, where that is none or all of
+    them, those that come first: a group of a part at least is in it, and one is not."""
+    import numpy as np
+
+    chosen, groups = of & (places < share), np.unique(places[of])
+    if len(groups) < 2 or 0 < chosen.sum() < of.sum():
+        return np.asarray(chosen)
+    return np.asarray(of & (places < groups[max(1, round(share * len(groups)))]))
 
 
 def _cut_fairly(

@@ -14,6 +14,7 @@ from workbench.datasets.sheet import Row, Sheet
 from workbench.errors import BadData
 
 DELIMITERS = ",;\t|"
+NO_DELIMITER = "\x1f"  # stands in no text that a person wrote
 CELL = 1 << 26  # letters of one cell; a quote that is never closed makes the rest of the file one
 SAMPLE = 1 << 18  # letters by which a delimiter is found
 QUOTED: dict[str, Any] = {}
@@ -23,17 +24,20 @@ USUAL = frozenset({"text", "label", "class", "category", "target", "sentence", "
 
 
 class Separated(Sheet):
-    """Cells with a delimiter between them: the one that gives most rows the same number of cells."""
+    """Cells with a delimiter between them: the one that gives most rows the same number of cells.
 
-    def __init__(self, path: Path, encoding: str):
+    `alone`: names that one column by itself may have, where that is enough; any other first row of it is a text.
+    """
+
+    def __init__(self, path: Path, encoding: str, alone: Sequence[str] = ()):
         self.path, self.encoding = path, encoding
         with self._opened() as file:
             sample = file.read(SAMPLE)
-        self.delimiter = _delimiter(sample, path)
+        self.delimiter = _delimiter(sample, path, alone)
         stamp = path.stat()
         self.dialect, why = _dialect(path, encoding, self.delimiter, stamp.st_mtime_ns, stamp.st_size)
         first = [[cell.strip() for cell in row] for row in islice(self._read(), 100) if any(row)]
-        self.header = _is_header(first)
+        self.header = _is_header(first) if self.delimiter != NO_DELIMITER else first[0][0].lower() in alone
         width = len(first[0])
         names = first[0] if self.header else [""] * width
         self.columns = tuple(name or f"column {at}" for at, name in enumerate(names, 1))
@@ -74,8 +78,12 @@ def _cells(file: Iterable[str], delimiter: str, dialect: dict[str, Any], path: P
         raise BadData(f"{path.name} cannot be read as a table, line {reader.line_num}: {error}") from error
 
 
-def _delimiter(sample: str, path: Path) -> str:
-    """The delimiter by which most rows are as wide as the first; of equals, the file's own, then the widest."""
+def _delimiter(sample: str, path: Path, alone: Sequence[str]) -> str:
+    """The delimiter by which most rows are as wide as the first; of equals, the file's own, then the widest.
+
+    `alone`: names that one column by itself may have, if it may. There is one where no delimiter parts such a name from
+    others, nor gives nine of ten rows the same number of cells.
+    """
     found: list[tuple[float, bool, int, str]] = []
     whole = sample if len(sample) < SAMPLE else sample[: sample.rfind("\n") + 1 or None]
     for delimiter in DELIMITERS:
@@ -85,6 +93,9 @@ def _delimiter(sample: str, path: Path) -> str:
         if width > 1:
             alike = sum(len(row) == width for row in rows) / len(rows)
             found.append((alike, delimiter == "\t" and path.suffix.lower() in (".tsv", ".tab"), width, delimiter))
+    if alone and (not found or max(found)[0] < 0.9):
+        named = [each for *_, each in found if {*_lowered(whole.split("\n")[0].split(each))} & {*alone}]
+        return named[0] if named else NO_DELIMITER
     if not found:
         line = whole.strip().split("\n")[0][:60]
         raise BadData(
@@ -92,6 +103,10 @@ def _delimiter(sample: str, path: Path) -> str:
             f"semicolons, tabs or bars between them."
         )
     return max(found)[-1]
+
+
+def _lowered(cells: Iterable[str]) -> list[str]:
+    return [cell.strip(' "\r').lower() for cell in cells]
 
 
 @lru_cache(maxsize=64)

@@ -22,8 +22,11 @@ def is_table(named: str | Path) -> bool:
     return str(named).lower().endswith(TABLES) and len(str(named)) < 1000 and Path(named).expanduser().is_file()
 
 
-def sheet(path: Path, encoding: str = "", owner: str = "table") -> Sheet:
-    """The table in this file, by the file's name; `owner` is the choice whose knobs messages name."""
+def sheet(path: Path, encoding: str = "", owner: str = "table", alone: Sequence[str] = ()) -> Sheet:
+    """The table in this file, by the file's name; `owner` is the choice whose knobs messages name.
+
+    `alone`: names that one column by itself may have, where that is enough.
+    """
     if not path.is_file():
         raise BadData(f"{owner}.path must be a CSV, TSV, JSON lines or parquet file; {str(path)!r} is not there.")
     if not path.stat().st_size:
@@ -31,7 +34,7 @@ def sheet(path: Path, encoding: str = "", owner: str = "table") -> Sheet:
     if path.suffix.lower() in PARQUET:
         return Parquet(path)
     coding = encoding_of(path, encoding, owner)
-    return Lines(path, coding) if path.suffix.lower() in LINES else Separated(path, coding)
+    return Lines(path, coding) if path.suffix.lower() in LINES else Separated(path, coding, alone)
 
 
 class Lines(Sheet):

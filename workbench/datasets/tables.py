@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workbench.choices import Text, nearest
 from workbench.datasets.files import PICTURES, Kind, Source
-from workbench.datasets.layout import PARTS, Layout, composed
+from workbench.datasets.layout import PARTS, Layout, beside, composed
 from workbench.errors import BadData
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ def by_table(source: Source, path: Path, path_column: str, label_column: str, gr
         found.said.append(f"{unnamed:,} {kind.many} of {source.path} are not in {path.name}, and are no examples.")
     if not found.names:
         first = f" The first: {found.broken[0]}." if found.broken else ""
-        raise BadData(f"{path} names no {kind.one} of {source.path}: paths in it are relative to that folder.{first}")
+        raise BadData(
+            f"{path} names no {kind.one} of {source.path}: paths in it are relative to that folder.{beside(source)}"
+            f"{first}"
+        )
     return found
 
 

@@ -72,6 +72,8 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
     def look(self, run: Run | None) -> None:
         """Look at this run from now on; its answers are computed off the kernel's loop."""
         self.run, self.data, self._page = run, None, 0
+        for card in self.cards:
+            card.row = {}  # other data may call another example so
         self._again()
 
     def _again(self, _: Any = None) -> None:
@@ -121,7 +123,7 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         for card, row in zip(self.cards, rows, strict=False):
             card.show(
                 row,
-                to_see(self.data, self._places[row["key"]]),
+                partial(to_see, self.data, self._places[row["key"]]),
                 self.data.classes,
                 self._given(row),
                 self.corrections.now.get(row["key"]),
@@ -201,6 +203,7 @@ class Card:
 
     def __init__(self, decided: Callable[[dict[str, Any], str], None]):
         self._decided, self._setting, self.row = decided, False, {}  # type: ignore[var-annotated]
+        self._told = ""  # a text to read, or a player
         self.picture = widgets.Image(width=112, height=112, layout=widgets.Layout(margin="0 auto"))
         self.said = widgets.HTML()
         self.choice = widgets.Dropdown(tooltip="What it is; the label as given takes a decision back")
@@ -210,25 +213,22 @@ class Card:
         self.box.layout = widgets.Layout(width="140px", margin="4px", padding="4px", border="2px solid transparent")
 
     def show(
-        self, row: dict[str, Any], example: dict[str, Any], classes: tuple[str, ...], given: str, now: str | None
+        self,
+        row: dict[str, Any],
+        look: Callable[[], dict[str, Any]],
+        classes: tuple[str, ...],
+        given: str,
+        now: str | None,
     ) -> None:
-        """Show this example: what `looking.to_see` gives.
+        """Show this example. `look`: what `looking.to_see` gives, asked for where it is another than before.
 
         `given`: its label as given; `now`: what was decided, "" for dropped, None for nothing.
         """
-        from workbench.looking import png
-
-        told = player(example.get("sound"))
-        if "text" in example:
-            read = escaped(example["text"][:READ])
-            told = f'<div class="wb-note" style="max-height: 100px; overflow: auto">{read}</div>'
-        elif self.row.get("key") != row["key"]:
-            self.picture.value = png(example["picture"])
-        self.picture.layout.display = "none" if "text" in example else ""
-        self.box.layout.width = "290px" if "text" in example else "140px"  # a text is read, a picture is seen
+        if self.row.get("key") != row["key"]:
+            self._look(look())
         self.row = row
         self.said.value = (
-            f'{told}<div class="wb-faint" title="{escaped(row["key"])}">{escaped(row["label"])} → '
+            f'{self._told}<div class="wb-faint" title="{escaped(row["key"])}">{escaped(row["label"])} → '
             f"{escaped(row['answer'])} {row['confidence']:.2f}<br>loss {row['loss']:.2f} · {row['part']}</div>"
         )
         self._setting = True
@@ -238,6 +238,17 @@ class Card:
         finally:
             self._setting = False
         self.box.layout.border = "2px solid #E69F00" if now is not None else "2px solid transparent"
+
+    def _look(self, example: dict[str, Any]) -> None:
+        from workbench.looking import png
+
+        text, sound = example.get("text", ""), example.get("sound")
+        read = f'<div class="wb-note" style="max-height: 100px; overflow: auto">{escaped(text[:READ])}</div>'
+        self._told = read if text else player(sound)
+        if not text:
+            self.picture.value, self.picture.height = png(example["picture"]), "70" if sound else "112"
+        self.picture.layout.display = "none" if text else ""
+        self.box.layout.width = "290px" if text else "140px"  # a text is read, a picture is seen
 
     def _chosen(self, change: Any) -> None:
         if not self._setting:
