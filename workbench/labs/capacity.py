@@ -44,9 +44,10 @@ def shapes(recipe: Recipe, heads: Iterable[Head | str], rates: Sequence[float] =
         own = found[at * len(rates) * seeds : (at + 1) * len(rates) * seeds]
         tried = {rate: own[place * seeds : (place + 1) * seeds] for place, rate in enumerate(rates)}
         rate = min(rates, key=lambda rate: _loss(tried[rate]))
-        if any(each.diverged for each in tried[rate]):
-            raise Diverged(f"training of {head} diverged with each of the learning rates {rates}: give lower ones.")
-        right = np.concatenate([each.right for each in tried[rate]])
+        right = np.array([each.right for each in tried[rate] if each.right is not None])
+        if len(right) < seeds:
+            said = ", ".join(f"{rate:g}" for rate in rates)
+            raise Diverged(f"training of {head} diverged with each of the learning rates {said}: give lower ones.")
         first = right if first is None else first
         lines.append(_line(head, rate, tried[rate], right, first))
     return pd.DataFrame(lines)
@@ -54,7 +55,7 @@ def shapes(recipe: Recipe, heads: Iterable[Head | str], rates: Sequence[float] =
 
 def _loss(some: Sequence[Trained]) -> float:
     """The mean validation loss at the end; no number where one diverged."""
-    return float("inf") if any(each.diverged for each in some) else _mean(some, "valid_loss")
+    return float("inf") if any(each.right is None for each in some) else _mean(some, "valid_loss")
 
 
 def _mean(some: Sequence[Trained], key: str) -> float:

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from workbench import progress
 from workbench.errors import Diverged
+from workbench.regularizers import Regularizer
 
 if TYPE_CHECKING:
-    from workbench.datasets import Data
-    from workbench.datasets.folds import Folds
     from workbench.history import Row
     from workbench.labs.table import Floats
     from workbench.learners.plan import Plan
@@ -23,37 +20,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """One recipe: the rows of its epochs; fewer than it has where it `diverged`.
+    """One recipe's head. `rows`: of its epochs, fewer than it has where it diverged. `numbers`: its parameters.
 
-    `right`: which validation examples its last weights answer rightly, 0 or 1, (folds, examples); empty where it
-    diverged. `numbers`: how many parameters its head has.
+    `right`: which validation examples its last weights answer rightly, 0 or 1, (examples,); None where it diverged.
     """
 
     rows: list[Row]
-    right: Floats
     numbers: int
-    diverged: bool
+    right: Floats | None
 
 
-def trained(recipes: Sequence[Recipe], loaded: Data | Folds | None = None) -> list[Trained]:
-    """Train heads of these recipes to their end, in their order; recipes that train at once have as many epochs.
+def trained(recipes: Sequence[Recipe]) -> list[Trained]:
+    """Train heads of these recipes, of one data set and as many epochs, to their end; in the order of the recipes.
 
-    `loaded`: the data of all, where they are there already; with `Folds` a recipe trains on each of them, and its rows
-    are those of the first.
+    What stops early does not here: all would have to stop at once to be compared.
     """
     from workbench.learners.plan import fused, plan
     from workbench.searching.fusing import in_one_pass
 
+    recipes = [recipe.replace(regularizers=[r for r in recipe.regularizers if not stops(r)]) for recipe in recipes]
     found: dict[int, Trained] = {}
+    data = recipes[0].data.load()
     for group in fused(recipes):
-        first = plan(recipes[group[0]], loaded)
-        size = in_one_pass(first)
+        size = in_one_pass(plan(recipes[group[0]], data))
         for at in range(0, len(group), size):
             some = group[at : at + size]
-            whole = first if len(group) == 1 else plan([recipes[one] for one in some], loaded or first.data)
-            found |= dict(zip(some, _passed(whole), strict=True))
+            found |= dict(zip(some, _passed(plan([recipes[one] for one in some], data)), strict=True))
             progress.tell("heads", len(found), len(recipes))
     return [found[at] for at in range(len(recipes))]
+
+
+def stops(regularizer: Regularizer) -> bool:
+    """Whether it may end a run before its epochs are over."""
+    return type(regularizer).should_stop is not Regularizer.should_stop
 
 
 def _passed(whole: Plan) -> list[Trained]:
@@ -66,13 +65,7 @@ def _passed(whole: Plan) -> list[Trained]:
     with contextlib.suppress(Diverged):  # of all: what they came to before stands in their rows
         for _ in train(job, Watch()):
             pass
-    heads = [w for name, w in job.learner.state().items() if name.startswith("head.")]
-    numbers = sum(w[0].numel() for w in heads)
-    last = side(job, job.valid)["right"]
-    right = {trial: last[at] for at, trial in enumerate(job.going) if trial not in job.failed}
-    found = []
-    for at in range(0, len(job.recipes), job.folds):
-        own = [right[trial] for trial in range(at, at + job.folds) if trial in right]
-        whole_way = len(own) == job.folds
-        found.append(Trained(job.rows_of[at], np.array(own if whole_way else []), numbers, not whole_way))
-    return found
+    numbers = sum(w[0].numel() for name, w in job.learner.state().items() if name.startswith("head."))
+    answers = side(job, job.valid)["right"]
+    right = {trial: answers[at] for at, trial in enumerate(job.going) if trial not in job.failed}
+    return [Trained(rows, numbers, right.get(trial)) for trial, rows in enumerate(job.rows_of)]

@@ -11,6 +11,8 @@ from workbench.plots.landscape import curves_of_trials as curves_of_trials
 from workbench.plots.landscape import importance as importance
 from workbench.plots.landscape import slices as slices
 from workbench.plots.learning_rate import rates as rates
+from workbench.plots.linear import votes as votes
+from workbench.plots.linear import weights as weights
 from workbench.plots.path import path as path
 from workbench.plots.pictures import pictures as pictures
 from workbench.plots.pretraining import in_time as in_time
@@ -22,5 +24,3 @@ from workbench.plots.strategies import surrogate as surrogate
 from workbench.plots.trials import gaps as gaps
 from workbench.plots.trials import parallel as parallel
 from workbench.plots.trials import trials as trials
-from workbench.plots.weights import votes as votes
-from workbench.plots.weights import weights as weights
