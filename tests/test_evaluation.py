@@ -37,6 +37,17 @@ def test_the_interval_covers_the_truth_as_often_as_it_says():
     assert 0.90 <= inside / 300 <= 0.99
 
 
+def test_an_interval_over_draws_and_examples_covers_the_truth_as_often_as_it_says():
+    draw, hits = np.random.default_rng(0), 0
+    for _ in range(200):  # each draw and each example with an effect of its own
+        values = 0.3 + draw.normal(0, 0.2, (8, 1)) + draw.normal(0, 0.5, (1, 60)) + draw.normal(0, 0.3, (8, 60))
+        low, high = evaluation.interval_over(values)
+        hits += low <= 0.3 <= high
+    assert 180 <= hits <= 199
+    one = draw.integers(0, 2, (1, 300)).astype(float)
+    assert evaluation.interval_over(one) == pytest.approx(evaluation.interval(one[0]), abs=1e-6)
+
+
 def test_a_class_that_is_not_there_is_not_counted():
     found = evaluation.report(np.eye(3)[[0, 1, 0]], np.array([0, 1, 1]), ("a", "b", "c"))
     assert found["classes"][2]["recall"] is None and found["classes"][2]["support"] == 0

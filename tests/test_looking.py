@@ -73,6 +73,22 @@ def test_a_batch_is_what_the_backbone_gets(own):
     assert [each["key"] for each in looking.batch(wb.Recipe(own), 8, seed=1)] != [each["key"] for each in plain]
 
 
+def test_a_batch_of_data_alone_is_as_it_is(own):
+    data, shown = own.load(), looking.batch(own, 8)
+    assert [each["key"] for each in shown] == [each["key"] for each in looking.batch(wb.Recipe(own, "resnet18"), 8)]
+    for each in shown:
+        assert torch.equal(each["picture"], data.inputs[data.keys.index(each["key"])])
+    (clip,) = looking.batch(wb.Vowels(per_class=1), 1)
+    assert clip["sound"][:4] == b"RIFF" and clip["picture"].dtype == torch.uint8
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_as_png_is_the_picture(channels):
+    picture = torch.randint(0, 256, (channels, 5, 7), dtype=torch.uint8)
+    shown = torch.from_numpy(np.array(Image.open(io.BytesIO(looking.png(picture)))))
+    assert torch.equal(shown.view(5, 7, channels).permute(2, 0, 1), picture)
+
+
 def test_pairs_alike_come_with_their_parts_those_across_first(own):
     data = own.load()
     pairs = looking.alike(data)

@@ -94,3 +94,27 @@ def test_every_hyperparameter_of_the_recipe_is_there_with_its_value():
     assert (said["lr"], said["l2.strength"], said["scope.width"], said["data.per_class"]) == ("0.02", "0.5", "64", "20")
     assert wb.parameters(recipe.replace(regularizers="")).set_index("name")["value"]["regularizers"] == "none"
     assert table["set by"].tolist()[:3] == ["gradient steps (head)", "gradient steps (head)", "pretraining"]
+
+
+def test_several_recipes_stand_side_by_side(tiny):
+    first = wb.Recipe("digits", tiny, regularizers="l2", lr=0.02)
+    table = wb.parameters([first, wb.Recipe("vowels", scope="all")])
+    assert list(table.columns) == ["kind", "name", "digits", "vowels", "set by"]
+    assert table["name"].tolist()[:3] == ["head", "backbone", "backbone"]
+    alone = wb.parameters(first)
+    assert [each for each in table["digits"] if each] == [each for each in alone["value"] if each]
+    said = table.set_index(["kind", "name"])
+    assert said.loc[("hyperparameter", "l2.strength"), ["digits", "vowels"]].tolist() == ["0.03", ""]
+    assert said.loc[("hyperparameter", "data.noise"), ["digits", "vowels"]].tolist() == ["", "0.1"]
+    assert said.loc[("hyperparameter", "lr"), ["digits", "vowels"]].tolist() == ["0.02", "0.001"]
+    assert not table[["kind", "name"]].duplicated().any()
+
+
+def test_columns_of_one_name_say_more_of_their_data():
+    two = [wb.Recipe("digits"), wb.Recipe(wb.Digits(per_class=5))]
+    assert list(wb.parameters(two).columns)[2:4] == ["digits", "digits(per_class=5)"]
+    with pytest.raises(BadChoice, match="each recipe must have data of its own here, got digits, digits"):
+        wb.parameters([two[0], two[0]])
+    for wrong in ([], ["digits"]):
+        with pytest.raises(BadChoice, match=r"recipes are compared, such as wb\.Recipe\('digits'\), got \["):
+            wb.parameters(wrong)

@@ -76,10 +76,15 @@ def fitted(data: Data) -> Any:
     from sklearn.exceptions import ConvergenceWarning
 
     seen = rows(data.inputs[data.train])
-    model = _of_words(len(seen) * len(data.classes)) if isinstance(data.inputs, Texts) else _of_pixels(seen.size)
+    model = unfitted(seen, len(data.classes))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return model.fit(seen, data.labels[data.train].numpy())
+
+
+def unfitted(seen: Any, classes: int) -> Any:
+    """The same pipeline before it sees anything. `seen`: what it will be fitted on, as `rows` gives it."""
+    return _of_words(len(seen) * classes) if isinstance(seen, list) else _of_pixels(seen.size)
 
 
 def _of_pixels(numbers: int) -> Any:

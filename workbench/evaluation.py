@@ -83,6 +83,17 @@ def intervals(values: Floats, minus: Floats | None = None) -> tuple[Floats, Floa
     return np.where(fine, low.round(6), np.nan), np.where(fine, high.round(6), np.nan)
 
 
+def interval_over(values: Floats) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of (draws, examples): draws and examples both drawn anew, each on its own.
+
+    So it holds what another draw of the training examples, or another seed, would change, and what other examples
+    would. Of one draw it is the interval over the examples. Source: Owen, "The pigeonhole bootstrap", 2007.
+    """
+    draws, examples = resampled(values.shape[0], 2), resampled(values.shape[1], 0)
+    low, high = np.percentile(((draws @ values) * examples).sum(1), [2.5, 97.5])
+    return float(low.round(6)), float(high.round(6))
+
+
 def _drawn(values: Floats, salt: int) -> NDArray[np.float32]:
     """The mean of each row in each replicate: (trials, replicates), on as many threads as torch may take just now."""
     import torch

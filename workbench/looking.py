@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from torch import Tensor
 
+    from workbench.backbones import Backbone
     from workbench.datasets import Data, Dataset
     from workbench.recipe import Recipe
     from workbench.run import Run
@@ -38,37 +39,42 @@ def worst(run: Run, most: int | None = 300, by: str = "loss", part: str = "") ->
     return found.sort_values(by, ascending=False, kind="stable").head(most or len(found)).reset_index(drop=True)
 
 
-def batch(recipe: Recipe, count: int = 16, seed: int = 0) -> list[dict[str, Any]]:
+def batch(recipe: Recipe | Dataset, count: int = 16, seed: int = 0) -> list[dict[str, Any]]:
     """Some training examples as the backbone gets them: pictures changed at random, resized, in its channels; texts as
-    tokens; clips as a spectrogram.
+    tokens; clips as a spectrogram. Of data alone, without a recipe, pictures and words as they are.
 
     A dict each: `key`, `label`, and `picture` (uint8, channels, height, width), or `tokens` and how many more are
     `unseen`, or `picture` and `sound` (the bytes of a WAV or MP3 file). `seed`: which examples, changed how.
     """
     import torch
 
-    data = recipe.data.load()
+    from workbench.datasets import Dataset
+
+    chosen, backbone = (recipe, None) if isinstance(recipe, Dataset) else (recipe.data, recipe.backbone)
+    data = chosen.load()
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:count]
     rows = data.train[order]
-    shown = {"vision": _pictures, "language": _tokens, "speech": _sounds}[data.domain](recipe, data, rows, seed)
+    shown = {"vision": _pictures, "language": _tokens, "speech": _sounds}[data.domain](
+        chosen, backbone if backbone and backbone.architecture else None, data, rows, seed
+    )
     return [
         {"key": data.keys[at], "label": data.classes[data.labels[at]], **each}
         for at, each in zip(rows.tolist(), shown, strict=True)
     ]
 
 
-def _tokens(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
-    if not recipe.backbone.architecture:
+def _tokens(chosen: Dataset, backbone: Backbone | None, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
+    if backbone is None:
         return [{"tokens": text.split()} for text in data.inputs[rows].first]
     from workbench.backbones.building import build_for
 
-    front: Any = build_for(recipe.backbone.replace(weights="random"), data, 0).front
+    front: Any = build_for(backbone.replace(weights="random"), data, 0).front
     texts = data.inputs[rows]
     pairs = zip(texts.first, texts.second or [None] * len(texts), strict=True)
     return [{"tokens": front.pieces(*pair), "unseen": front.unseen(*pair)} for pair in pairs]
 
 
-def _sounds(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
+def _sounds(chosen: Dataset, backbone: Backbone | None, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
     clips = [data.inputs.row(at)[: data.inputs.longest] for at in rows.tolist()]
     return [{"picture": spectrogram(clip), "sound": playable(clip)} for clip in clips]
 
@@ -137,13 +143,14 @@ def wav(clip: Tensor) -> bytes:
     return content.getvalue()
 
 
-def _pictures(recipe: Recipe, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
-    from workbench.backbones.building import build
+def _pictures(chosen: Dataset, backbone: Backbone | None, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
     from workbench.datasets.augmentation import augmented
 
-    shown = augmented(data.inputs[rows], recipe.data.augment, seed)
-    if recipe.backbone.architecture:
-        built = build(recipe.backbone.replace(weights="random"), side=data.inputs.shape[-1], seed=0)
+    shown = augmented(data.inputs[rows], chosen.augment, seed)
+    if backbone:
+        from workbench.backbones.building import build
+
+        built = build(backbone.replace(weights="random"), side=data.inputs.shape[-1], seed=0)
         shown = _as_pictures(built.prepare(shown), built)
     return [{"picture": picture} for picture in shown]
 
@@ -183,10 +190,11 @@ def alike(data: Data | Dataset, most: int = 100) -> list[dict[str, Any]]:
 
 def png(picture: Tensor) -> bytes:
     """A picture, uint8 (1 or 3, height, width), as a PNG."""
-    from torchvision.transforms.functional import to_pil_image
+    from PIL import Image
 
     content = io.BytesIO()
-    to_pil_image(picture).save(content, "PNG")
+    pixels = picture[0] if len(picture) == 1 else picture.permute(1, 2, 0)
+    Image.fromarray(pixels.numpy()).save(content, "PNG")
     return content.getvalue()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import MENUS, Choice, Knob, Menu, Options, Range, entries, known, menu_base
+from workbench.errors import BadChoice
 from workbench.trained import counts
 
 if TYPE_CHECKING:
@@ -40,26 +42,50 @@ def _knob(knob: Knob) -> str:
     return f"{knob.name}={knob.default!r}"
 
 
-def parameters(recipe: Recipe) -> pd.DataFrame:
+def parameters(recipe: Recipe | Iterable[Recipe]) -> pd.DataFrame:
     """Parameters beside hyperparameters, before a run: what training finds, and what a person sets.
 
     A row each: `kind` ("parameter, trained", "parameter, frozen", "hyperparameter"), `name`, `value` (for parameters,
-    how many numbers), `set by`.
+    how many numbers), `set by`. Of several recipes there is a column each instead of `value`, called by its data, and
+    empty where a recipe has no such knob; their networks are all called "backbone".
     """
     import pandas as pd
 
-    rows = [*_weights(recipe), *_knobs(recipe)]
-    return pd.DataFrame(rows, columns=["kind", "name", "value", "set by"])
+    from workbench.recipe import Recipe
+
+    if isinstance(recipe, Recipe):
+        rows = [*_weights(recipe), *_knobs(recipe)]
+        return pd.DataFrame(rows, columns=["kind", "name", "value", "set by"])
+    by_name = named([*recipe])
+    lines: dict[tuple[str, str], dict[str, Any]] = {}
+    for name, each in by_name.items():
+        for row in [*_weights(each, "backbone"), *_knobs(each)]:
+            about = {"kind": row["kind"], "name": row["name"], **dict.fromkeys(by_name, ""), "set by": row["set by"]}
+            lines.setdefault((row["kind"], row["name"]), about)[name] = row["value"]
+    return pd.DataFrame([*lines.values()], columns=["kind", "name", *by_name, "set by"])
 
 
-def _weights(recipe: Recipe) -> list[dict[str, Any]]:
+def named(recipes: Sequence[Any]) -> dict[str, Recipe]:
+    """Recipes by the names of their data, or by all that is said of the data where two are of one name."""
+    from workbench.recipe import Recipe
+
+    if not recipes or not all(isinstance(each, Recipe) for each in recipes):
+        raise BadChoice(f"recipes are compared, such as wb.Recipe('digits'), got {[*recipes]!r}.")
+    names = [each.data.name for each in recipes]
+    said = [str(each.data) if names.count(each.data.name) > 1 else each.data.name for each in recipes]
+    if len({*said}) < len(said):
+        raise BadChoice(f"each recipe must have data of its own here, got {', '.join(said)}.")
+    return dict(zip(said, recipes, strict=True))
+
+
+def _weights(recipe: Recipe, body: str = "") -> list[dict[str, Any]]:
     data = recipe.data.load()
     found = counts(recipe, len(data.classes), data.side)
-    by = f"gradient steps ({recipe.scope.name})"
+    by, body = f"gradient steps ({recipe.scope.name})", body or recipe.backbone.architecture
     return [
         _row("parameter, trained", "head", f"{found['head trained']:,}", by),
-        _row("parameter, trained", f"{recipe.backbone.architecture}", f"{found['body trained']:,}", by),
-        _row("parameter, frozen", f"{recipe.backbone.architecture}", f"{found['body frozen']:,}", "pretraining"),
+        _row("parameter, trained", body, f"{found['body trained']:,}", by),
+        _row("parameter, frozen", body, f"{found['body frozen']:,}", "pretraining"),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A lesson in JupyterLab: Run All, live; then a prediction by hand, and the Gaussian process trial by trial."""
+"""Lessons in JupyterLab: Run All, live; then a prediction by hand and its grade, and a figure step by step."""
 
 from __future__ import annotations
 
@@ -6,36 +6,69 @@ import json
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import pytest
 from helpers import until
 
 from workbench.report import declared
 
 pytestmark = pytest.mark.browser
-LESSON = Path(__file__).resolve().parents[2] / "notebooks" / "lessons" / "04_search_strategies.ipynb"
+LESSONS = Path(__file__).resolve().parents[2] / "notebooks" / "lessons"
 
 
-def test_strategies_are_predicted_run_and_graded(opened, lab, tmp_path):
-    source, content = lab.here / LESSON.name, nbformat.read(LESSON, as_version=4)
-    small = {name: value for name, (_, value) in declared(LESSON).items()}
-    small |= content.metadata.workbench.small | {"output": str(tmp_path / "results")}
-    (cell,) = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
-    cell.source = "\n".join(f"{name}: {type(value).__name__} = {value!r}" for name, value in small.items())
-    nbformat.write(content, source)
+@pytest.fixture
+def run_live(opened, lab, tmp_path):
+    """A function that runs a lesson live at small parameters, none of its cells failing.
 
-    page = opened(LESSON.name)
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
-    until(lambda: len([*(tmp_path / "results").glob("*.csv")]) == 3, 180)
-    until(lambda: lab.get("api/kernels")[0]["execution_state"] == "idle")
-    assert page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count() == 0
+    Returns the page, the notebook's file, and the folder of its results, which ends with as many `tables`.
+    """
+
+    def run(name, tables):
+        source, results = lab.here / name, tmp_path / "results"
+        content, there = nbformat.read(LESSONS / name, as_version=4), declared(LESSONS / name)
+        values = {each: value for each, (_, value) in there.items()} | {"output": str(results)}
+        values |= content.metadata.workbench.small
+        (cell,) = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
+        cell.source = "\n".join(f"{each}: {type(value).__name__} = {value!r}" for each, value in values.items())
+        nbformat.write(content, source)
+        page = opened(name)
+        page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        until(lambda: len([*results.glob("*.csv")]) >= tables or failed(page), 180)
+        until(lambda: lab.get("api/kernels")[0]["execution_state"] == "idle")
+        assert not failed(page)
+        return page, source, results
+
+    return run
+
+
+def failed(page):
+    """How many cells ended with an error."""
+    return page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']").count()
+
+
+def predict(page, question, answer, reason=""):
+    """Lock in a prediction by hand."""
+    panel = page.locator(".jp-OutputArea-output", has_text=question).filter(has=page.get_by_role("radio"))
+    panel.scroll_into_view_if_needed()
+    panel.get_by_role("radio", name=answer, exact=True).check()
+    panel.get_by_placeholder("Why? In your own words").fill(reason)
+    panel.get_by_role("button", name="That is my prediction").click()
+    panel.get_by_text(f"Locked in: {answer}. Now run the cells below.").wait_for()
+
+
+def charts(page, source):
+    """The plain figures that the notebook holds once it is saved."""
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    until(lambda: nbformat.read(source, as_version=4).cells[-1].execution_count)
+    outputs = [output for cell in nbformat.read(source, as_version=4).cells for output in cell.get("outputs", [])]
+    assert not [output for output in outputs if output.output_type == "error"] and source.stat().st_size < 1_000_000
+    return [output for output in outputs if "application/vnd.plotly.v1+json" in output.get("data", {})]
 
-    page.get_by_text("That is my prediction").scroll_into_view_if_needed()
-    page.locator(".widget-radio-box label", has_text="Bayesian, TPE").click()
-    page.get_by_placeholder("Why? In your own words").fill("It learns.")
-    page.get_by_role("button", name="That is my prediction").click()
-    page.get_by_text("Locked in: Bayesian, TPE. Now run the cells below.").wait_for()
-    kept = json.loads((tmp_path / "results" / "predictions.json").read_text())
+
+def test_strategies_are_predicted_run_and_graded(run_live):
+    page, source, results = run_live("04_search_strategies.ipynb", tables=3)
+    predict(page, "Which comes nearest to the lowest loss", "Bayesian, TPE", "It learns.")
+    kept = json.loads((results / "predictions.json").read_text())
     assert kept == {"three knobs": {"answer": "Bayesian, TPE", "reason": "It learns."}}
 
     page.get_by_role("button", name="Next trial").scroll_into_view_if_needed()
@@ -46,8 +79,15 @@ def test_strategies_are_predicted_run_and_graded(opened, lab, tmp_path):
     )  # plotly measures another copy
     title.wait_for()
     page.get_by_text("step 2 of 6").wait_for()
-    until(lambda: nbformat.read(source, as_version=4).cells[-1].execution_count)
-    outputs = [output for cell in nbformat.read(source, as_version=4).cells for output in cell.get("outputs", [])]
-    assert not [output for output in outputs if output.output_type == "error"]
-    charts = [output for output in outputs if "application/vnd.plotly.v1+json" in output.get("data", {})]
-    assert len(charts) == 6 and source.stat().st_size < 1_000_000
+    assert len(charts(page, source)) == 6
+
+
+def test_a_learning_rate_is_predicted_and_graded(run_live):
+    page, source, results = run_live("01_parameters_and_hyperparameters.ipynb", tables=10)
+    ends = pd.read_csv(results / "ends.csv")
+    best = f"{ends.loc[ends['verdict'] == 'fits best', 'lr'].item():g}"
+    predict(page, "Which learning rate ends lowest?", best, "Neither far nor near.")
+    page.locator(".jp-CodeCell .jp-InputArea-editor", has_text="falls = wb.labs.rates").click()
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
+    page.get_by_text(f"You predicted “{best}”, and so it came. Your reason was: “Neither far nor near.”").wait_for()
+    assert len(charts(page, source)) == 9

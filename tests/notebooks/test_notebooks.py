@@ -21,6 +21,7 @@ pytestmark = pytest.mark.notebooks
 ROOT = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(path for path in ROOT.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 QUICKSTART = ROOT / "quickstart.ipynb"
+LESSON_01 = ROOT / "lessons" / "01_parameters_and_hyperparameters.ipynb"
 FULL = os.environ.get("WORKBENCH_FULL") == "1"
 CANARY = "canary-5d20"
 
@@ -226,6 +227,63 @@ def test_a_guide_to_texts_or_recordings_goes_from_faults_to_answers(name, baseli
     assert 0 < tables["test"][baseline].iloc[0] < 1 and len(tables["worst"]) == 16
     assert tables["answers"].iloc[:, 2:].sum(axis=1).tolist() == pytest.approx([1] * asked, abs=1e-4)
     assert any(shown in output.get("data", {}).get("text/html", "") for output in outputs)
+
+
+# -- what lesson 01 says ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parameters_lesson(reported):
+    """The rows that it writes, by name."""
+    return {file.stem: pd.read_csv(file) for file in reported(LESSON_01).results.glob("*.csv")}
+
+
+def test_the_parameters_are_as_many_as_torch_counts(parameters_lesson):
+    counted, torch = parameters_lesson["parameters"], parameters_lesson["torch"].iloc[0]
+    weights = counted[counted["kind"] != "hyperparameter"]
+    head, trained, frozen = (int(value.replace(",", "")) for value in weights["value"])
+    assert (head, trained + frozen) == (torch["head"], torch["backbone"]) and trained == 0
+    assert len(parameters_lesson["weights"]) == head < 0.01 * frozen
+    domains = {"digits", "docstrings", "vowels"} if FULL else {"digits"}
+    assert domains == {*parameters_lesson["domains"].columns} - {"kind", "name", "set by"}
+
+
+def test_one_learning_rate_crawls_one_fits_best_one_overshoots(parameters_lesson):
+    ends, rates = parameters_lesson["ends"].set_index("lr"), parameters_lesson["rates"]
+    told = ends["verdict"]
+    assert told[0.0001] == told[0.001] == "crawls" and told[10.0] == "overshoots"
+    best = told[told == "fits best"].index.item()
+    assert ends["valid_end"].idxmin() == best and ends["valid_end"][10.0] > ends["start"][10.0]
+    slow = rates[rates["lr"] == 0.0001]["train_loss"]
+    assert slow.is_monotonic_decreasing and slow.iloc[-1] > 0.9 * slow.iloc[0]  # still falling, and hardly begun
+
+
+def test_more_parameters_in_the_head_bring_no_more_and_a_bottleneck_costs(parameters_lesson):
+    heads = parameters_lesson["shapes"].set_index("head")
+    linear, deep, narrow = (heads.loc[name] for name in ("head", "head(layers=3)", "head(layers=3, width=8)"))
+    assert deep["parameters"] > 40 * linear["parameters"] and deep["ahead"] < 0.02
+    assert narrow["ahead_high"] < 0 and narrow["parameters"] < 1.1 * linear["parameters"]
+
+
+def test_pretraining_is_worth_most_where_labels_are_few(parameters_lesson):
+    found = parameters_lesson["pretraining"].pivot_table(index=["data", "labels"], columns="start", values="accuracy")
+    digits = found.loc["digits"]
+    for other in ("random weights", "pixels"):
+        assert digits["pretrained"].iloc[1] > digits[other].iloc[-1]  # few labels beat all without
+    lead = found["pretrained"] - found.drop(columns="pretrained").max(axis=1)
+    for data in {*found.index.get_level_values("data")}:
+        assert lead[data].iloc[:2].min() > 0.1 and lead[data].iloc[-1] < lead[data].max()
+    if FULL:
+        assert {*found.index.get_level_values("data")} == {"digits", "docstrings", "vowels"} and lead.min() > 0
+
+
+def test_from_nothing_takes_longer_to_come_as_far(parameters_lesson):
+    ends = parameters_lesson["in_time"].groupby("name").agg({"seconds": "max", "accuracy": "max"})
+    for labels in ("all labels", "20 a class"):
+        assert ends["accuracy"][f"{labels}, pretrained"] > ends["accuracy"][f"{labels}, from nothing"]
+    if FULL:
+        assert ends["accuracy"]["all labels, from nothing"] > ends["accuracy"]["20 a class, from nothing"] + 0.2
+        assert ends["seconds"]["all labels, from nothing"] > 2 * ends["seconds"]["all labels, pretrained"]
 
 
 # -- watched live -----------------------------------------------------------------------------------------------------

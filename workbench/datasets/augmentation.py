@@ -24,11 +24,11 @@ def augmented(pictures: Tensor, how: str, seed: int) -> Tensor:
 
     The same pictures and seed give the same result, whatever was drawn before; nothing else's random state moves.
     """
+    if how == NONE:
+        return pictures
     import torch
     from torchvision.transforms.functional import to_pil_image
 
-    if how == NONE:
-        return pictures
     transform = _transform(how, pictures.shape[-1])
     with seeded(seed):
         changed = [transform(to_pil_image(each.cpu()).convert("RGB")) for each in pictures]
