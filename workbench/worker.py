@@ -92,7 +92,8 @@ def _searched() -> list[str]:
 
 def main() -> int:
     """Wait for a job on standard input, then do it."""
-    threading.Thread(target=_import_heavy, daemon=True).start()
+    warming = threading.Thread(target=_import_heavy, daemon=True)
+    warming.start()
     content = _asked(IDLE)
     if not content:
         return 0
@@ -102,6 +103,7 @@ def main() -> int:
     with contextlib.suppress(OSError):
         os.chdir(job["cwd"])
     sys.path[:] = dict.fromkeys([*job["path"], *sys.path])
+    warming.join()  # a recipe that is read meanwhile may find modules half there: KeyError: 'workbench.datasets'
     return _serve(job, recipe)
 
 

@@ -74,7 +74,7 @@ def test_what_is_wrong_is_said_in_its_place(tmp_path):
 
 
 def test_texts_as_tokens_and_pairs_that_are_nearly_the_same_are_shown_and_escaped(tmp_path):
-    texts = [f"{PAYLOAD} letter number {at} tells of a parcel that has left our house this morning" for at in range(40)]
+    texts = [f"{PAYLOAD} letter number {at} tells of a parcel that has left our house this morning" for at in range(60)]
     lines = [f"{text},{'a' if at % 2 else PAYLOAD}" for at, text in enumerate(texts)]
     (tmp_path / "own.csv").write_text("\n".join(["text,label", *lines]))
     panel = looked_at(wb.Recipe(wb.Table(str(tmp_path / "own.csv")), "docs-bert"))
