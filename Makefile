@@ -18,6 +18,9 @@ ENDS := tests/browser tests/notebooks
 BETWEEN := $(filter-out tests/__pycache__ $(ENDS),$(patsubst %/,%,$(wildcard tests/*/)))
 TESTS := $(wildcard tests/browser) $(wildcard tests/test_*.py) $(BETWEEN) $(wildcard tests/notebooks)
 
+# One thread each: two workers with two threads on two cores wait for each other, and the tests took a third longer.
+ALONE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
 .DEFAULT_GOAL := help
 .PHONY: help lab report test check notebooks faults pins clean
 
@@ -31,7 +34,7 @@ report: $(READY)  ## run a notebook headless to one page in reports/; NOTEBOOK=.
 	@$(BIN)/python -m workbench report $(NOTEBOOK) -o reports $(ARGS)
 
 test: $(READY)  ## all tests; ARGS="-k heads" goes through to pytest
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS) $(ARGS)
+	@$(ALONE) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS) $(ARGS)
 
 check: $(READY)  ## format, style and types: what the commit hooks run
 	$(BIN)/ruff format --check .
