@@ -23,7 +23,7 @@ CASES = {
     "images": "photographs beside a plain loop and HF Trainer, and hymenoptera end to end",
     "domains": "texts and recordings: SMS spam, Banking77 and spoken digits, beside the plain baselines",
     "mending": "how many wrong labels two rounds of the mending panel find",
-    "budgets": "import, Start to first point, stop, the cost of watching",
+    "budgets": "import, Start to first point, stop, the cost of watching, a slider, first reads",
 }
 
 

@@ -1,10 +1,13 @@
-"""What the design promises of responsiveness: import, Start to first point, stop, what watching costs."""
+"""What is promised of responsiveness: import, Start to first point, stop, what watching costs, a slider, first reads."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from typing import Any
 
@@ -26,6 +29,13 @@ def rows(repeats: int = 5) -> list[dict[str, Any]]:
             "measured": round(statistics.median(watched), 4),
             "budget": 0.02,
         },
+        {"what": "slider over a path, a redraw (s)", "measured": round(redraw(), 3), "budget": 0.05},
+        {
+            "what": "docstrings, read for the first time (s)",
+            "measured": round(first_read("Docstrings"), 1),
+            "budget": 5.0,
+        },
+        {"what": "vowels, made for the first time (s)", "measured": round(first_read("Vowels"), 1), "budget": 5.0},
     ]
 
 
@@ -84,3 +94,35 @@ def watching(seed: int) -> float:
     list(wb.train(recipe))
     recording.Recorder = ours
     return spent[0] / (time.perf_counter() - begun)
+
+
+def redraw(many: int = 50) -> float:
+    """Median seconds in which the panel of a path answers its slider."""
+
+    async def act() -> float:
+        panel = wb.PathPanel(wb.Recipe(wb.Digits(per_class=20), lr=1e-2))
+        panel.knob.value, panel.many.value = "l2.strength", many
+        panel.draw_button.click()
+        while panel.path is None:
+            await asyncio.sleep(0.1)
+        took = []
+        for at in range(0, many, 3):
+            begun = time.perf_counter()
+            panel.slider.value = at
+            took.append(time.perf_counter() - begun)
+        panel.close()
+        return statistics.median(took)
+
+    return asyncio.run(act())
+
+
+def first_read(name: str) -> float:
+    """Seconds of a data set that is always there, where nothing is kept of it yet, imports not counted."""
+    code = (
+        "import time, torch, workbench as wb; wb.Digits().load(); begun = time.perf_counter(); "
+        f"wb.{name}().load(); print(time.perf_counter() - begun)"
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"WORKBENCH_CACHE": folder}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    return float(done.stdout.split()[-1])

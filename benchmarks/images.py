@@ -136,7 +136,7 @@ def hf_trainer(turn: str) -> dict[str, float]:
     parts, network, reading, started = _data_and_network()
 
     train, valid, test = (
-        [{"pictures": picture, "labels": label} for picture, label in zip(*part, strict=True)] for part in parts
+        [{"inputs": picture, "labels": label} for picture, label in zip(*part, strict=True)] for part in parts
     )
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(

@@ -130,7 +130,7 @@ def hf_trainer(model: str, turn: str) -> dict[str, float]:
     (x, y), valid, probe, network = data_and_network(model)
 
     def listed(part: Any) -> list[dict[str, Any]]:
-        return [{"pictures": picture, "labels": label} for picture, label in zip(*part, strict=True)]
+        return [{"inputs": picture, "labels": label} for picture, label in zip(*part, strict=True)]
 
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(

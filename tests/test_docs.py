@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
+from transformers import BertConfig, BertModel
 
 import workbench as wb
-from workbench import paths
+from workbench import baseline, paths
 from workbench.backbones import docs
 from workbench.backbones.building import build
 from workbench.backbones.cards import cards
@@ -63,3 +65,16 @@ def test_the_shipped_weights_reach_what_their_card_says():
     for name in ("10 a library", "50 a library"):
         assert found[name]["mean"] == pytest.approx(card["reaches"][name]["mean"], abs=0.06)
     assert found["all"]["mean"] == pytest.approx(card["reaches"]["all"]["mean"], abs=0.02)
+
+
+def test_with_few_labels_it_is_far_ahead_of_words_and_of_its_own_architecture_from_random_weights(tmp_path):
+    shipped, few = paths.weights() / "docs-bert", {"60": 10, "300": 50}
+    torch.manual_seed(0)
+    BertModel(BertConfig.from_pretrained(shipped)).save_pretrained(tmp_path / "random")
+    shutil.copy(shipped / "tokenizer.json", tmp_path / "random")
+    ours, random = (docs.reached(folder, [0], few) for folder in (shipped, tmp_path / "random"))
+    for labels, floor in (("60", 0.58), ("300", 0.65)):
+        data = wb.Docstrings(per_class=few[labels], seed=0).load()
+        words = baseline.fitted(data).score(baseline.rows(data.inputs[data.test]), data.labels[data.test].numpy())
+        assert ours[labels]["mean"] > max(floor, random[labels]["mean"] + 0.15, words + 0.1)
+        assert labels == "300" or ours[labels]["mean"] > words + 0.15

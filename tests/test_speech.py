@@ -9,6 +9,7 @@ from helpers import plain
 import workbench as wb
 from workbench.backbones.building import build
 from workbench.datasets.ragged import Ragged
+from workbench.trained import counts
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -59,6 +60,21 @@ def test_a_folder_of_transformers_hears_clips(name, clips, request):
     assert together.shape == (3, 32) == (3, built.width) and together.isfinite().all()
     assert torch.allclose(together, alone, atol=0.05)
     assert len(wb.Blocks(last=1).chosen(built.body)) > 4
+
+
+@pytest.mark.parametrize(
+    ("name", "last", "end"),
+    [("wav2vec2", "encoder.layers.1.", {"encoder.layer_norm"}), ("whisper", "layers.1.", {"layer_norm"})],
+)
+def test_scopes_of_an_encoder_of_transformers_are_counted(name, last, end, request):
+    recipe = wb.Recipe("vowels", wb.backbone(str(request.getfixturevalue(name))))
+    sizes = {key: p.numel() for key, p in build(recipe.backbone, side=4800, seed=0).body.named_parameters()}
+    sizes = {key.removeprefix("encoder.") if name == "whisper" else key: many for key, many in sizes.items()}
+    block = sum(n for key, n in sizes.items() if key.startswith(last) or key.rpartition(".")[0] in end)
+    norms = sum(n for key, n in sizes.items() if key.endswith("bias") or "norm" in key)
+    for scope, body in (("head", 0), ("blocks(last=1)", block), ("norms", norms), ("all", sum(sizes.values()))):
+        found = counts(recipe.replace(scope=scope), 5, 4800)
+        assert found["body trained"] == body and (scope == "head") == (body == 0)
 
 
 def test_ours_hears_a_clip_alone_as_in_company_and_takes_weights_that_fit(clips, tmp_path):

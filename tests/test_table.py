@@ -229,8 +229,8 @@ def test_half_characters_controls_and_huge_cells_are_told(tmp_path):
         of(tmp_path / "a.jsonl")
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.lists(st.text(st.characters(), max_size=40), min_size=1, max_size=5))
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.text(st.characters(), max_size=40), min_size=1, max_size=20))
 def test_no_text_makes_it_fail_in_another_way(tmp_path_factory, some):
     """Lone surrogates, NUL and marks of direction too: what cannot be read is left out, and named."""
     path = tmp_path_factory.mktemp("any") / "a.jsonl"
@@ -239,6 +239,27 @@ def test_no_text_makes_it_fail_in_another_way(tmp_path_factory, some):
     data = of(path, broken="leave out")
     assert len(data.labels) + sum(note.startswith("Left out") for note in data.notes) == len(rows)
     "".join(data.inputs.first).encode()
+
+
+def test_a_thousand_odd_texts_are_learned_from_answered_and_shown(tmp_path):
+    """Any characters at all: half ones, NUL, marks of direction, pictures, in texts of any length."""
+    draw = np.random.default_rng(0)
+    planes = [(0x20, 0x7F), (0, 0x20), (0x590, 0x700), (0x2000, 0x2070), (0xD800, 0xE000), (0x1F300, 0x1F700)]
+    planes.append((1, 0x110000))
+    odd = [
+        "".join(map(chr, draw.integers(*planes[at % 7], int(draw.geometric(0.05)))))  # about twenty letters
+        for at in range(1000)
+    ]
+    rows = [json.dumps({"text": f"{WORDS[at % 2]} {text}", "label": WORDS[at % 2]}) for at, text in enumerate(odd)]
+    (tmp_path / "a.jsonl").write_text("\n".join(rows))
+    table = wb.Table(path=str(tmp_path / "a.jsonl"), size=32)
+    run = wb.fine_tune(wb.Recipe(table, "docs-bert", epochs=2, lr=1e-2))
+    assert run.history["valid_loss"].iloc[-1] < run.history["valid_loss"].iloc[0]
+    data = table.load()
+    assert len(run.predict(list(data.inputs.first))) == len(data.labels) == 1000
+    seen = wb.gallery(wb.examples(data, [{"key": key, "label": "any"} for key in data.keys]))._repr_html_()
+    seen.encode()  # no half characters
+    assert "\0" not in seen and seen.count("any") >= 1000
 
 
 # -- splits ------------------------------------------------------------------------------------------------------------
@@ -383,15 +404,14 @@ def test_how_many_there_are_is_known_without_the_texts(tmp_path):
 
 
 BIG = """
-import csv, resource, sys, time
+import csv, resource, sys
 import numpy, torch
 import workbench as wb
 from pathlib import Path
 path = Path(sys.argv[1])
 base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-start = time.monotonic()
 data = wb.Table(path=str(path)).load()
-print(len(data.labels), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - base, time.monotonic() - start)
+print(len(data.labels), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - base)
 """
 
 
@@ -404,12 +424,12 @@ def test_a_hundred_thousand_rows_and_a_cell_of_fifty_megabytes_fit_in_memory(tmp
     with open(tmp_path / "many.csv", "w") as file:
         file.write("text,label\n")
         file.writelines(f'"{at} {" ".join(WORDS * 8)}, and so on",c{at % 5}\n' for at in range(100_000))
-    rows, megabytes, seconds = measured(tmp_path / "many.csv")
-    assert rows == 100_000 and megabytes < 300 and seconds < 60
+    rows, megabytes = measured(tmp_path / "many.csv")
+    assert rows == 100_000 and megabytes < 300
     with open(tmp_path / "cell.csv", "w") as file:
         file.write("text,label\n" + "".join(f"{text},{label}\n" for text, label in lines()))
         file.write(f'"{"word " * 10_000_000}",good\n')
-    rows, megabytes, _ = measured(tmp_path / "cell.csv")
+    rows, megabytes = measured(tmp_path / "cell.csv")
     assert rows == 61 and megabytes < 600
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from helpers import noisy_folder
@@ -89,13 +88,12 @@ def test_other_data_under_the_same_path_are_refused(tmp_path, tiny):
     assert len(wb.search(base, "random(trials=2)", {"lr": SPACE["lr"]}, name="anew").trials) == 2
 
 
-def test_a_large_grid_is_proposed_at_once():
+def test_a_large_grid_goes_on_after_what_was_tried():
     space = {f"k{at}": wb.Range(0.0, 1.0) for at in range(4)}
     grid: Strategy = wb.Grid(points=10)
     every = grid.propose(space, [], 0, 10_000)
-    began = time.perf_counter()
     found = grid.propose(space, [(each, 0.0) for each in every[:6000]], 0, 128)
-    assert found == every[6000:6128] and time.perf_counter() - began < 1.0
+    assert len(every) == 10_000 and found == every[6000:6128]
 
 
 def test_a_round_of_before_goes_on_as_it_is(left):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NAME = "docs-bert"
 PULLS = (0.003, 0.01, 0.03, 0.1, 0.3)  # scikit-learn's C of the probes: the smaller, the stronger
+LABELLED: dict[str, int | None] = {"10 a library": 10, "50 a library": 50, "all": None}
 FEWEST = 40  # letters of a docstring that says something
 MORE = ("matplotlib", "numpy", "transformers", "timm", "jupyter_server", "IPython", "jupyterlab", "traitlets",
         "nbconvert", "tornado", "optuna", "PIL", "sympy", "networkx", "jinja2", "sqlalchemy", "torchvision",
@@ -177,8 +178,10 @@ def _pairs(recipe: Reading, texts: Corpus, tokenizer: Tokenizer, draw: torch.Gen
     return Ragged.of([torch.tensor(each.ids) for each in coded])
 
 
-def reached(folder: Path, seeds: Sequence[int]) -> dict[str, dict[str, float]]:
-    """Test accuracy on docstrings of a linear probe on standardised features: 10 and 50 labelled texts a library, all.
+def reached(
+    folder: Path, seeds: Sequence[int], labelled: Mapping[str, int | None] = LABELLED
+) -> dict[str, dict[str, float]]:
+    """Test accuracy on docstrings of a linear probe on standardised features, with so many labelled texts a library.
 
     Its L2 is what serves best on the validation part. `mean` over the seeds (which texts are labelled), `spread`: their
     standard deviation.
@@ -194,7 +197,7 @@ def reached(folder: Path, seeds: Sequence[int]) -> dict[str, dict[str, float]]:
     from workbench.features import compute
 
     found = {}
-    for name, each in (("10 a library", 10), ("50 a library", 50), ("all", None)):
+    for name, each in labelled.items():
         scores = []
         for seed in seeds if each else seeds[:1]:
             data = Docstrings(per_class=each, seed=seed).load()
