@@ -1,4 +1,4 @@
-"""What is promised of responsiveness: import, Start to first point, stop, what watching costs, a slider, first reads."""
+"""What is promised of responsiveness: import, Start to first point, stop, watching, a slider, first reads."""
 
 from __future__ import annotations
 

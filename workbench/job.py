@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,17 +14,17 @@ import numpy as np
 import torch
 
 from workbench.errors import Diverged
-from workbench.learners.head import dropped
 from workbench.learners.module import Module
 from workbench.measuring import measured
-from workbench.regularizers import Now, Regularizer, Row
+from workbench.moments import Moments
+from workbench.regularizers import Regularizer, Row
 from workbench.sampling import by_key, by_length, class_weights, order, stratified
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.learners.plan import Plan
-    from workbench.trainer import Watch
+    from workbench.trainer import Told, Watch
 
 
 class Job:
@@ -50,10 +50,10 @@ class Job:
         self.alive = torch.ones(trials, dtype=torch.bool, device=where)
         self.sums = torch.zeros(3, trials, dtype=torch.float64, device=where)  # objective, penalty, examples
         self.best_losses = torch.zeros(0, 0, dtype=torch.float64)
-        self.now: dict[str, Any] = {r.name: Now(memory={}) for r in self.recipe.regularizers}
+        self.moments = Moments(self.recipe.regularizers, self.learner, len(self.data.classes), self.steps_per_epoch)
+        self.regularizers, self.now = self.moments.regularizers, self.moments.now
         self._set_knobs()
-        for r in self.recipe.regularizers:
-            r.prepare(self.learner, self.now[r.name])
+        self.moments.prepare()
         self.learner.ready()
         self.weights = self.learner.weights()
         labels = self.learner.labels.cpu()
@@ -108,8 +108,7 @@ class Job:
         self.learner.keep(at)
         self.going = [self.going[each] for each in keep]
         self.alive, self.sums, self.best_losses = self.alive[at], self.sums[:, at], self.best_losses[at.cpu()]
-        for now in self.now.values():
-            now.memory = {name: tensor[at] for name, tensor in now.memory.items()}
+        self.moments.keep(at)
         self._set_knobs()
         self.weights = self.learner.weights()
 
@@ -148,9 +147,7 @@ class Job:
         whole = self._order[1][:, step * size * self.recipe.accumulate : (step + 1) * size * self.recipe.accumulate]
         self.lr = self._rates()
         draws = partial(self._uniform, {seed: self.generator(2, step, seed) for seed in dict.fromkeys(seeds)})
-        self.drop = self._drop(draws)
-        for now in self.now.values():
-            now.epoch, now.step, now.lr, now.draws = self.epoch, self.step, self.lr, draws
+        self.moments.at(epoch=self.epoch, step=step, lr=self.lr, draws=draws)
         if isinstance(self.learner, Module):
             self.learner.draw_from(self.generator(3, step).initial_seed())
         if self.recipe.data.augment != "none":
@@ -176,11 +173,10 @@ class Job:
         drawn, lengths = own[order(self.learner.labels.cpu()[own], shares, generator)], self.learner.lengths
         return drawn if lengths is None else drawn[by_length(lengths[drawn], self.recipe.batch_size, generator)]
 
-    def _drop(self, draws: Callable[..., Tensor]) -> Callable[[Tensor], Tensor] | None:
-        if "dropout" not in self.now:
-            return None
-        rate = self.now["dropout"].rate
-        return lambda x: dropped(x, rate, draws(*x.shape[-2:], dtype=x.dtype))
+    def examples(self, positions: Tensor) -> tuple[Any, Tensor]:
+        """What a batch holds and its labels, at (1 or trials, batch) positions."""
+        self.moments.at(positions=positions)
+        return self.learner.inputs(positions, self.moments.on_pictures), self.learner.labels[positions]
 
     @property
     def threads(self) -> int:
@@ -215,18 +211,12 @@ class Job:
         """Give a knob another value from the next step on."""
         self.knobs[path] = self.recipe.turning(path, value)
         self._set_knobs()
-        for r in self.recipe.regularizers:
-            if path.startswith(r.name + "."):
-                r.prepare(self.learner, self.now[r.name])
+        self.moments.prepare(path)
 
     def _set_knobs(self) -> None:
         dtype = torch.float64 if self.plan.dtype == torch.float64 else torch.float32
-        for r in self.recipe.regularizers:
-            for knob in r.knobs():
-                values = [self.knobs_of[trial][f"{r.name}.{knob.name}"] for trial in self.going]
-                plain = isinstance(values[0], str | bool)
-                held = values[0] if plain else torch.tensor(values, dtype=dtype, device=self.learner.device)
-                setattr(self.now[r.name], knob.name, held)
+        epochs = [self.recipes[trial].epochs for trial in self.going]
+        self.moments.set([self.knobs_of[trial] for trial in self.going], epochs, dtype)
 
     def _follow_turns(self) -> None:
         while self.turns and self.turns[0][0] <= self.step:
@@ -235,12 +225,13 @@ class Job:
 
     # -- what a step and an epoch leave -------------------------------------------------------------------------------
 
-    def count(self, objective: Tensor, penalty: Any, positions: Tensor) -> Tensor:
-        """Add a batch to the epoch's sums and return its objective."""
-        examples = positions.shape[1]
-        self.sums[0] += objective.detach() * examples
-        self.sums[1] += (penalty.detach() if isinstance(penalty, torch.Tensor) else penalty) * examples
-        self.sums[2] += examples
+    def count(self, told: Sequence[Told]) -> Tensor:
+        """Add a step's batches to the epoch's sums and return the last one's objective."""
+        for objective, penalty, positions in told:
+            examples = positions.shape[1]
+            self.sums[0] += objective.detach() * examples
+            self.sums[1] += (penalty.detach() if isinstance(penalty, torch.Tensor) else penalty) * examples
+            self.sums[2] += examples
         return objective
 
     def must_be_finite(self, fine: Tensor) -> None:
@@ -256,8 +247,10 @@ class Job:
 
     def measure(self, watch: Watch) -> list[Row]:
         """Evaluate the probe and the validation part; a row for each trial that still trains and is finite."""
+        with self.moments.answering():
+            measures = measured(self)
         found = []
-        for trial, fine, row in zip(self.going, self.alive.tolist(), measured(self), strict=True):
+        for trial, fine, row in zip(self.going, self.alive.tolist(), measures, strict=True):
             if fine:
                 found.append(row | ({"trial": trial} if len(self.recipes) > 1 else {}))
                 self.rows_of[trial].append(found[-1])
@@ -276,8 +269,7 @@ class Job:
         tensors = self.learner.state()
         tensors |= {"job.sums": self.sums.cpu().clone(), "job.alive": self.alive.cpu().clone()}
         tensors["job.best_losses"] = self.best_losses.clone()
-        for name, now in self.now.items():
-            tensors |= {f"memory.{name}.{key}": t.cpu().clone() for key, t in now.memory.items()}
+        tensors |= self.moments.memory()
         knobs = {path: v for path, v in self.knobs.items() if isinstance(v, int | float | str)}
         place = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "step": self.step, "seconds": self.elapsed}
         return tensors, place | {"knobs": knobs, "turns": list(self.turns)}
@@ -288,9 +280,7 @@ class Job:
         self.learner.load(tensors)
         self.sums, self.alive = tensors["job.sums"].to(where), tensors["job.alive"].to(where)
         self.best_losses = tensors["job.best_losses"].reshape(self.learner.trials, -1)
-        for name, now in self.now.items():
-            prefix = f"memory.{name}."
-            now.memory = {k.removeprefix(prefix): t.to(where) for k, t in tensors.items() if k.startswith(prefix)}
+        self.moments.recall(tensors)
         self.epoch, self.step_in_epoch, self.seconds = place["epoch"], place["step_in_epoch"], place["seconds"]
         self.knobs_of[0] |= place["knobs"]
         self.turns = [tuple(turn) for turn in place["turns"]]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from workbench.backbones import Built
     from workbench.datasets import Dataset
     from workbench.folder import RunFolder
-    from workbench.learners.plan import Plan
     from workbench.recipe import Recipe
     from workbench.scopes import Scope
 
@@ -62,12 +61,6 @@ class Predictor:
     dtype: torch.dtype
 
 
-def of_plan(plan: Plan) -> Predictor:
-    """The plan's network with its present weights."""
-    model = whole(plan.recipe.scope, plan.built, plan.learner.state())
-    return Predictor(model, plan.built, plan.data.classes, plan.device, plan.dtype)
-
-
 def whole(scope: Scope, built: Built, state: Mapping[str, Tensor]) -> Whole:
     """One network from a backbone and what a learner's `state` holds, on the CPU in eval mode."""
     body = deepcopy(built.body).cpu()  # the caller's own: what is done to it changes no later answer
@@ -84,6 +77,16 @@ def whole(scope: Scope, built: Built, state: Mapping[str, Tensor]) -> Whole:
     return Whole(body, standard, weights, spec.activation).eval()
 
 
+def answering(recipe: Recipe, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A checkpoint's tensors with the weights that answer in their places, where a regularizer has others."""
+    found = dict(state)
+    for each in recipe.regularizers:
+        prefix = f"memory.{each.name}."
+        memory = {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
+        found |= {name: mean.reshape(state[name].shape) for name, mean in each.answering(memory).items()}
+    return found
+
+
 def from_folder(recipe: Recipe, files: RunFolder, step: int) -> Predictor:
     """The model whose weights a run's folder holds of `step`; the data that it was trained on need not be there."""
     from workbench.backbones.building import build
@@ -94,7 +97,7 @@ def from_folder(recipe: Recipe, files: RunFolder, step: int) -> Predictor:
         raise BrokenRun(
             f"{files.path} does not say what its classes are: it was made by an earlier version. Run it again."
         )
-    state, _ = files.load(step)
+    state = answering(recipe, files.load(step)[0])
     built = build(recipe.backbone, side=about["side"], seed=recipe.seed)
     if built.fingerprint != about["backbone"]:
         raise BrokenRun(f"the weights of {recipe.backbone} are not those that {files.path} was trained from.")

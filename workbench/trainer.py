@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional as F
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from workbench.job import Job
     from workbench.regularizers import Row
+
+    Told = tuple[Tensor, Any, Tensor]  # a batch's objective (trials,), the penalty in it, and its positions
 
 
 class Watch:
@@ -29,7 +31,7 @@ class Watch:
 
 def train(job: Job, watch: Watch) -> Iterator[Row]:
     """The loop: a row a trial and epoch, row 0 before training; it ends, between two steps, where `watch` says so."""
-    learner, regularizers = job.learner, job.recipe.regularizers
+    learner, regularizers = job.learner, job.regularizers
     if not job.rows:
         yield from job.measure(watch)
     while job.goes_on():
@@ -39,23 +41,24 @@ def train(job: Job, watch: Watch) -> Iterator[Row]:
                     return
                 batches = job.batches(step)
 
-                def compute(batches: list[tuple[Tensor, float]] = batches) -> Tensor:
-                    objective = torch.zeros(())
+                def compute(batches: list[tuple[Tensor, float]] = batches) -> list[Told]:
+                    told = []
                     for positions, share in batches:
-                        inputs, targets = learner.inputs(positions), learner.labels[positions]
+                        inputs, targets = job.examples(positions)
                         for r in regularizers:
                             inputs, targets = r.on_batch(inputs, targets, job.now[r.name])
-                        logits = learner.logits(inputs, job.drop)
+                        logits = learner.logits(inputs, job.moments.on_features)
                         loss = cross_entropy(logits, targets, job.class_weights)
                         extra = sum(r.on_logits(logits, targets, job.now[r.name]) for r in regularizers)
                         penalty = sum(r.penalty(job.weights, job.now[r.name]) for r in regularizers)
-                        objective = job.count(loss + extra + penalty, penalty, positions)
+                        objective = loss + extra + penalty
                         torch.autograd.backward(objective.sum() * share)
-                    return objective
+                        told.append((objective, penalty, positions))
+                    return told
 
                 for r in regularizers:
                     compute = partial(r.around_step, compute, job.now[r.name])
-                job.must_be_finite(learner.finite(compute()))
+                job.must_be_finite(learner.finite(job.count(compute())))
                 with torch.no_grad():
                     for r in regularizers:
                         r.on_gradients(job.weights, job.now[r.name])
@@ -70,8 +73,12 @@ def train(job: Job, watch: Watch) -> Iterator[Row]:
 def cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean over the batch, one value a trial: (trials, batch, classes) and (1 or trials, batch) to (trials,).
 
-    `weights`: what an example of each class counts, (1 or trials, classes).
+    `targets`: classes, or shares of each where examples are mixed, (1 or trials, batch, classes). `weights`: what an
+    example of each class counts, (1 or trials, classes).
     """
+    if targets.is_floating_point():
+        shares = targets if weights is None else targets * weights[:, None]
+        return -(shares * logits.log_softmax(-1)).sum(-1).mean(1)
     labels = targets.expand(logits.shape[:2])
     each = F.cross_entropy(logits.flatten(0, 1), labels.reshape(-1), reduction="none").view(labels.shape)
     if weights is not None:

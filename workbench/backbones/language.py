@@ -120,6 +120,15 @@ class Words:
         (found,) = self.tokenizer.encode_batch([_given(text, second)])
         return sum(len(each.ids) - sum(each.special_tokens_mask) for each in found.overflowing)
 
+    def mask(self) -> tuple[int, Tensor]:
+        """The token that hides another (an unknown one where there is no mask), and those that are none of the text."""
+        added = self.tokenizer.get_added_tokens_decoder()
+        special = {token.content: at for at, token in added.items() if token.special}
+        named = [special[name] for name in ("[MASK]", "<mask>", "[UNK]", "<unk>") if name in special]
+        if not named:
+            raise BadChoice("token-masking needs a tokenizer with a mask or an unknown token: leave it out.")
+        return named[0], torch.tensor([*special.values()])
+
     def said(self, texts: Texts) -> list[str]:
         """How many texts are longer than the model may see."""
         second = texts.second or [None] * len(texts)

@@ -51,6 +51,7 @@ class Frames:
     """How clips come to our own encoders: as frames of log-mel bands, computed once."""
 
     domain = "speech"
+    time_axis = 1  # of what `prepare` gives
 
     @property
     def about(self) -> str:
@@ -118,6 +119,11 @@ class Samples:
     extractor: Any
     named: str  # the extractor's hash
     domain = "speech"
+
+    @property
+    def time_axis(self) -> int:
+        """Of what `prepare` gives: models in the manner of Whisper take (batch, bands, frames)."""
+        return 1 if hasattr(self.extractor, "num_mel_bins") else 2
 
     @property
     def about(self) -> str:

@@ -38,13 +38,13 @@ def start(spec: Head, inputs: int, classes: int, seeds: Sequence[int], dtype: to
 
 
 def apply(
-    weights: Mapping[str, Tensor], x: Tensor, activation: str, drop: Callable[[Tensor], Tensor] | None = None
+    weights: Mapping[str, Tensor], x: Tensor, activation: str, change: Callable[[Tensor, int], Tensor] | None = None
 ) -> Tensor:
-    """Logits (trials, batch, classes) of features (1 or trials, batch, width); `drop` masks each layer's input."""
+    """Logits (trials, batch, classes) of features (1 or trials, batch, width); `change(x, layer)`: of what it reads."""
     layers = len(weights) // 2
     for at in range(layers):
-        if drop is not None:
-            x = drop(x)
+        if change is not None:
+            x = change(x, at)
         x = _product(x, weights[f"head.{at}.weight"]) + weights[f"head.{at}.bias"]
         if at < layers - 1:
             x = BENT[activation](x)
@@ -58,12 +58,3 @@ def _product(x: Tensor, w: Tensor) -> Tensor:
         return x @ w
     side_by_side = w.transpose(0, 1).reshape(inputs, trials * outputs)
     return (x[0] @ side_by_side).view(-1, trials, outputs).transpose(0, 1)
-
-
-def dropped(x: Tensor, rate: Tensor, draws: Tensor) -> Tensor:
-    """`x` with the units whose draw is below the trial's own `rate` at zero, the rest scaled up."""
-    rate = rate.view(-1, 1, 1)
-    kept = (
-        (rate - draws).sign_().relu_().neg_().add_(1).div_(1 - rate)
-    )  # draws >= rate; to compare takes ten times that
-    return x * kept

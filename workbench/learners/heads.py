@@ -29,6 +29,8 @@ class Heads:
     cut = "head"
     lengths = None  # features are all as long
     threads = 1  # small steps on two threads went up to sixty times slower under other load
+    batch_axis = 1  # of what `inputs` gives
+    floating: tuple[Tensor, ...] = ()  # statistics that move in training: none
 
     def __init__(
         self,
@@ -78,14 +80,24 @@ class Heads:
         """Weights with two or more dimensions, (trials, inputs, outputs) each; no biases."""
         return [w for name, w in self.weights_all.items() if name.endswith("weight")]
 
-    def inputs(self, positions: Tensor) -> Tensor:
-        """(1 or trials, batch) positions to the features there."""
+    def every(self) -> dict[str, Tensor]:
+        """Every weight and bias that trains, by name, the trial axis in front."""
+        return self.weights_all
+
+    averaged = every
+
+    def gradients(self) -> dict[str, Tensor]:
+        """Their gradients."""
+        return {name: w.grad for name, w in self.weights_all.items() if w.grad is not None}
+
+    def inputs(self, positions: Tensor, change: Any = None) -> Tensor:
+        """(1 or trials, batch) positions to the features there; there are no pictures left to change."""
         found = self.trained_on[positions]
         return found if len(self.standard[0]) == 1 else self._standardised(found, self.fold_of[:, None])
 
-    def logits(self, inputs: Tensor, drop: Any = None) -> Tensor:
-        """(trials, batch, classes) for training."""
-        return head.apply(self.weights_all, inputs, self.scope.activation, drop)
+    def logits(self, inputs: Tensor, change: Any = None) -> Tensor:
+        """(trials, batch, classes) for training; `change(x, layer)`: what is done to what a layer reads."""
+        return head.apply(self.weights_all, inputs, self.scope.activation, change)
 
     @torch.no_grad()
     def answers(self, positions: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,8 @@ class Module:
 
     trials = 1
     threads = 0  # as many as torch takes by itself
+    batch_axis = 0  # of what `inputs` gives
+    noisy = False  # in a training step: what regularizers do within the body is done then alone
 
     def __init__(
         self,
@@ -94,6 +97,20 @@ class Module:
         """Make torch's optimizer."""
         self.optimizer = self.recipe.optimizer.torch(list(self.trained.values()))
 
+    def every(self) -> dict[str, Tensor]:
+        """Every weight and bias that trains, by name, as views with the trial axis (of one) in front."""
+        return {f"body.{n}": p.unsqueeze(0) for n, p in self.named.items()} | self.head
+
+    def averaged(self) -> dict[str, Tensor]:
+        """The same, and the statistics that move with them."""
+        moving = {f"buffer.{n}": b.unsqueeze(0) for n, b in self.moving.items() if b.is_floating_point()}
+        return self.every() | (moving if self.floating else {})
+
+    def gradients(self) -> dict[str, Tensor]:
+        """The gradients of what `every` gives, of those that have one."""
+        body = {f"body.{n}": p.grad.unsqueeze(0) for n, p in self.named.items() if p.grad is not None}
+        return body | {n: w.grad for n, w in self.head.items() if w.grad is not None}
+
     def weights(self) -> list[Tensor]:
         """Weights with two or more dimensions, as views with the trial axis (of one) in front."""
         body = [p.unsqueeze(0) for p in self.named.values() if p.dim() > 1]
@@ -118,12 +135,16 @@ class Module:
         if self.device.type == "cuda":
             torch.cuda.manual_seed(seed)
 
-    def inputs(self, positions: Tensor) -> Tensor:
-        """(1, batch) positions to prepared training examples, changed at random; or to what is kept of them."""
-        if self.augment == NONE:
+    def inputs(self, positions: Tensor, change: Any = None) -> Tensor:
+        """(1, batch) positions to prepared training examples, changed at random; or to what is kept of them.
+
+        `change(pictures)`: what else is done to uint8 pictures before they are prepared.
+        """
+        if self.augment == NONE and change is None:
             return self._as_they_are(positions)
         flat = positions.flatten()
         changed = augmented(self.encoded[flat], self.augment, self.seed + int(flat[0]))
+        changed = change(changed) if change is not None else changed
         return self.built.prepare(changed).to(self.mean.dtype)
 
     def _as_they_are(self, positions: Tensor) -> Tensor:
@@ -133,8 +154,8 @@ class Module:
         found = self.built.prepare(self.encoded[flat]).to(self.device)
         return found.to(self.mean.dtype) if found.is_floating_point() else found
 
-    def logits(self, inputs: Tensor, drop: Any = None) -> Tensor:
-        """(1, batch, classes) for training."""
+    def logits(self, inputs: Tensor, change: Any = None) -> Tensor:
+        """(1, batch, classes) for training; `change(x, layer)`: what is done to what a layer of the head reads."""
         lonely = len(inputs) == 1 and self.body.training  # one example has no batch statistics
         if lonely:
             self.body.eval()
@@ -143,7 +164,7 @@ class Module:
         standardised = self._standardised(found.to(self.mean.dtype)).unsqueeze(0)
         if lonely:
             self.body.train()
-        return head.apply(self.head, standardised, "relu", drop)
+        return head.apply(self.head, standardised, "relu", change)
 
     def _standardised(self, features: Tensor) -> Tensor:
         """Features as the head sees them: by the kept statistics, which move with the body where all of it trains."""
@@ -158,17 +179,33 @@ class Module:
     @torch.no_grad()
     def answers(self, positions: Tensor) -> Tensor:
         """Logits in eval mode, (1, examples, classes), at (1, examples) positions."""
+        return self._in_turn(positions, self.logits)
+
+    @torch.no_grad()
+    def features(self) -> Tensor:
+        """Standardised features in eval mode of all that is held: (examples, width)."""
+
+        def of(inputs: Tensor) -> Tensor:
+            with self.mixed():
+                return self._standardised(self.tail(inputs).to(self.mean.dtype)).unsqueeze(0)
+
+        return self._in_turn(torch.arange(len(self.labels), device=self.device)[None], of)[0]
+
+    def _in_turn(self, positions: Tensor, of: Callable[[Tensor], Tensor]) -> Tensor:
+        """What `of` makes of the examples at (1, examples) positions, some at a time and in eval mode."""
+        self.noisy = False
         self.body.eval()
         if self.lengths is None:
-            parts = [self.logits(self._as_they_are(part)) for part in torch.split(positions, EVAL_BATCH, 1)]
+            parts = [of(self._as_they_are(part)) for part in torch.split(positions, EVAL_BATCH, 1)]
             return torch.cat(parts, 1)
         flat = positions.flatten()
         turns = alike(self.lengths[flat.cpu()], EVAL_BATCH)
-        parts = [self.logits(self._as_they_are(flat[at.to(flat.device)])) for at in turns]
+        parts = [of(self._as_they_are(flat[at.to(flat.device)])) for at in turns]
         return torch.cat(parts, 1)[:, torch.cat(turns).argsort().to(self.device)]
 
     def training(self) -> None:
         """Batch statistics move where the scope says so; elsewhere the body stays in eval mode."""
+        self.noisy = True
         self.body.train(self.recipe.scope.trains_statistics)
 
     def finite(self, loss: Tensor) -> Tensor:

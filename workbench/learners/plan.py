@@ -14,6 +14,7 @@ from workbench import features
 from workbench.backbones.building import build_for
 from workbench.datasets.augmentation import NONE, VIEWS
 from workbench.datasets.folds import Folds
+from workbench.errors import BadChoice
 from workbench.learners.cutting import Halves, halves
 from workbench.learners.heads import CPU, Heads
 from workbench.learners.module import Module
@@ -79,6 +80,8 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
     """
     recipes = tuple(recipe) if isinstance(recipe, Sequence) else (recipe,)
     first = recipes[0]
+    for why in filter(None, (each.unfit(first) for each in first.regularizers)):
+        raise BadChoice(why)
     parted = loaded if isinstance(loaded, Folds) else None
     data = loaded.pool if isinstance(loaded, Folds) else loaded or first.data.load()
     built = build_for(first.backbone, data, first.seed)
@@ -135,9 +138,11 @@ def half_of(
 ) -> Halves | None:
     """Where the body can be cut so that its frozen beginning is computed once; None where it cannot, or not exactly.
 
-    Pictures that change at random have no one beginning, and float64 is there to be exact. `pictures`: a few to try.
+    Pictures that change at random have no one beginning, nor have those that a regularizer acts on within the body, and
+    float64 is there to be exact. `pictures`: a few to try.
     """
-    if recipe.scope.trains_statistics or recipe.data.augment != NONE or dtype == torch.float64:
+    within = any(each.within for each in recipe.regularizers)
+    if within or recipe.scope.trains_statistics or recipe.data.augment != NONE or dtype == torch.float64:
         return None
     if not isinstance(pictures, torch.Tensor):  # what is of unequal length is padded for each batch anew
         return None

@@ -1,11 +1,32 @@
 """The menu of regularizers, a file for each moment at which they act."""
 
+from workbench.regularizers.averaging import EMA as EMA
+from workbench.regularizers.averaging import SWA as SWA
 from workbench.regularizers.base import Now as Now
 from workbench.regularizers.base import Regularizer as Regularizer
 from workbench.regularizers.base import Row as Row
+from workbench.regularizers.gradients import SAM as SAM
+from workbench.regularizers.gradients import Clipping as Clipping
+from workbench.regularizers.layers import BodyDropout as BodyDropout
 from workbench.regularizers.layers import Dropout as Dropout
+from workbench.regularizers.layers import DropPath as DropPath
+from workbench.regularizers.layers import GaussianNoise as GaussianNoise
+from workbench.regularizers.outputs import ConfidencePenalty as ConfidencePenalty
+from workbench.regularizers.outputs import Distillation as Distillation
 from workbench.regularizers.outputs import LabelSmoothing as LabelSmoothing
+from workbench.regularizers.outputs import RDrop as RDrop
+from workbench.regularizers.pictures import CutMix as CutMix
+from workbench.regularizers.pictures import Mixup as Mixup
+from workbench.regularizers.pictures import RandAugment as RandAugment
+from workbench.regularizers.pictures import RandomErasing as RandomErasing
+from workbench.regularizers.sequences import NEFTune as NEFTune
+from workbench.regularizers.sequences import SpecAugment as SpecAugment
+from workbench.regularizers.sequences import TokenMasking as TokenMasking
 from workbench.regularizers.stopping import EarlyStopping as EarlyStopping
 from workbench.regularizers.weights import L1 as L1
 from workbench.regularizers.weights import L2 as L2
+from workbench.regularizers.weights import L2SP as L2SP
+from workbench.regularizers.weights import ElasticNet as ElasticNet
+from workbench.regularizers.weights import GroupLasso as GroupLasso
+from workbench.regularizers.weights import MaxNorm as MaxNorm
 from workbench.regularizers.weights import WeightDecay as WeightDecay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import Choice
@@ -10,20 +10,29 @@ from workbench.choices import Choice
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from workbench.recipe import Recipe
+
 Row = dict[str, Any]
 
 
 class Now:
     """What a hook gets: each knob's current value, one a trial (shape (trials,)), and the moment.
 
-    `memory`: named tensors that the regularizer keeps from step to step; the trainer owns and checkpoints them.
-    `draws(*shape)`: uniform numbers in [0, 1) that are a function of (seed, epoch, step) alone.
+    `memory`: named tensors that the regularizer keeps from step to step, the trial axis in front; the trainer owns and
+    checkpoints them. `draws(*shape)`: uniform numbers in [0, 1), (1 or trials, *shape), that are a function of (seed,
+    epoch, step) alone. `learner`: what trains; `positions`: of the batch, (1 or trials, batch); `classes`: how many;
+    `epochs`: of each trial, (trials,); `steps`: in an epoch.
     """
 
     memory: dict[str, Tensor]
     draws: Callable[..., Tensor]
+    learner: Any
+    positions: Tensor
+    classes: int
+    epochs: Tensor
     epoch: int = 0
     step: int = 0
+    steps: int = 0
     lr: Tensor
 
     def __init__(self, **values: Any) -> None:
@@ -33,6 +42,9 @@ class Now:
         raise AttributeError(name)
 
 
+READS = {"vision": "pictures", "language": "texts", "speech": "recordings"}
+
+
 class Regularizer(Choice):
     """Changes training so that the model generalises. Override only the moments you need.
 
@@ -40,20 +52,48 @@ class Regularizer(Choice):
     """
 
     in_sight = True  # False: folded away under "more"
+    when = ""  # it helps, in a line
+    domains: tuple[str, ...] = (*READS,)  # whose examples it can change
+    within = False  # it acts in the backbone, or on what goes in: no place for it where features are kept, as by `head`
+    last = False  # its moments come after those of the others
+
+    def unfit(self, recipe: Recipe) -> str:
+        """Why it has no place in this recipe, and where it has one; empty where it fits."""
+        if recipe.data.domain not in self.domains:
+            for_what = " and ".join(READS[each] for each in self.domains)
+            return f"{self.name} is for {for_what}, and the data are {READS[recipe.data.domain]}: leave it out."
+        if self.within and recipe.scope.name == "head":
+            return (
+                f"{self.name} acts within the backbone, of which scope='head' keeps the features: leave it out, or "
+                f"take scope='blocks', 'norms' or 'all'."
+            )
+        return ""
 
     def prepare(self, learner: Any, now: Any) -> None:
         """Before the optimizer exists; again when a knob was turned."""
 
+    def on_pictures(self, pictures: Tensor, now: Any) -> Tensor:
+        """Change the batch's pictures, uint8 (batch, channels, height, width), before they are prepared."""
+        return pictures
+
     def on_batch(self, inputs: Any, targets: Any, now: Any) -> tuple[Any, Any]:
-        """Change the batch; metrics keep the originals."""
+        """Change the batch; metrics keep the originals.
+
+        `inputs`: features (1 or trials, batch, width), else what the body takes, the batch first. `targets`: classes
+        (1 or trials, batch), or shares of each (1 or trials, batch, classes) where another has mixed them.
+        """
         return inputs, targets
+
+    def on_features(self, features: Tensor, layer: int, now: Any) -> Tensor:
+        """Change what a layer of the head reads, (1 or trials, batch, width), in training; layer 0 reads the body's."""
+        return features
 
     def around_step(self, compute: Callable[[], Any], now: Any) -> Any:
         """For those that need the gradient or the logits twice."""
         return compute()
 
     def on_logits(self, logits: Tensor, targets: Tensor, now: Any) -> Any:
-        """Added to the loss, one value a trial. `logits`: (trials, batch, classes); `targets`: (1 or trials, batch)."""
+        """Added to the loss, one value a trial. `logits`: (trials, batch, classes); `targets`: as `on_batch` left."""
         return 0.0
 
     def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
@@ -65,6 +105,10 @@ class Regularizer(Choice):
 
     def after_step(self, weights: Sequence[Tensor], now: Any) -> None:
         """After the optimizer stepped."""
+
+    def answering(self, memory: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Weights that answer in place of the trained ones, by name, as far as there are any in its memory."""
+        return {}
 
     def should_stop(self, history: Sequence[Row]) -> bool:
         """Whether the run ends here: a pure function of the rows."""
@@ -79,3 +123,17 @@ def total(parts: Iterable[Tensor]) -> Any:
 def spread(value: Tensor, like: Tensor) -> Tensor:
     """`value` (trials,) with as many axes as `like`, so that both multiply trial by trial."""
     return value.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def shares(targets: Tensor, classes: int, like: Tensor) -> Tensor:
+    """Targets as shares of each class, (1 or trials, batch, classes), in the numbers of `like`."""
+    import torch
+
+    return targets if targets.is_floating_point() else torch.nn.functional.one_hot(targets, classes).to(like.dtype)
+
+
+def of_targets(logp: Tensor, targets: Tensor) -> Tensor:
+    """What `logp` (trials, batch, classes) says of the targets, classes or shares of each: (trials, batch)."""
+    if targets.is_floating_point():
+        return (targets * logp).sum(-1)
+    return logp.gather(-1, targets.expand(logp.shape[:2]).unsqueeze(-1)).squeeze(-1)

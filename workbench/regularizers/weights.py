@@ -6,7 +6,7 @@ wrong labels and cost at most a point or so on right ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,25 +28,36 @@ class L1(Regularizer):
     """
 
     name = "l1"
+    when = "Many features, of which few matter: it picks those, and sets the weights of the others to zero."
     strength: float = knob(1e-2, Range(1e-4, 1e-1, log=True), "Force on each weight.", limits=(0, 1e3))
 
     def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
         return now.strength * total(w.abs() for w in weights)
 
     def on_gradients(self, weights: Sequence[Tensor], now: Any) -> None:
-        now.sides = []  # of zero: on which alone each weight may lie after the step (0: none), and whether that holds
-        for w in weights:
-            base = w if w._base is None else w._base  # a network's own weight, of which this is a view
-            assert base.grad is not None
-            grad, force, sign = base.grad.view_as(w), spread(now.strength, w), w.sign()
-            resting = 1 - sign.abs()  # signs and products throughout: to compare takes a CPU ten times as long
-            grad += resting * (grad.sign() * (grad.abs() - force).relu() - grad)
-            held = 1 - (sign * grad - 2 * force).sign().relu()  # 0 where the rest, grad - force * sign, pulls on
-            now.sides.append((sign - resting * grad.sign(), held * (force > 0)))
+        _hold(weights, now.strength, now)
 
     def after_step(self, weights: Sequence[Tensor], now: Any) -> None:
-        for w, (side, held) in zip(weights, now.sides, strict=True):
-            w *= 1 - held * (1 - (w * side).sign().relu())
+        _rest(weights, now)
+
+
+def _hold(weights: Sequence[Tensor], force: Tensor, now: Any) -> None:
+    """Before a step: keep weights at zero on which the rest of the loss pulls with less than `force` (trials,)."""
+    now.sides = []  # of zero: on which alone each weight may lie after the step (0: none), and whether that holds
+    for w in weights:
+        base = w if w._base is None else w._base  # a network's own weight, of which this is a view
+        assert base.grad is not None
+        grad, each, sign = base.grad.view_as(w), spread(force, w), w.sign()
+        resting = 1 - sign.abs()  # signs and products throughout: to compare takes a CPU ten times as long
+        grad += resting * (grad.sign() * (grad.abs() - each).relu() - grad)
+        held = 1 - (sign * grad - 2 * each).sign().relu()  # 0 where the rest, grad - force * sign, pulls on
+        now.sides.append((sign - resting * grad.sign(), held * (each > 0)))
+
+
+def _rest(weights: Sequence[Tensor], now: Any) -> None:
+    """After a step: weights that it carried across zero rest there."""
+    for w, (side, held) in zip(weights, now.sides, strict=True):
+        w *= 1 - held * (1 - (w * side).sign().relu())
 
 
 @dataclass(frozen=True)
@@ -57,10 +68,35 @@ class L2(Regularizer):
     """
 
     name = "l2"
+    when = "Few examples or wrong labels: no single weight, and no outlier, can rule the answer."
     strength: float = knob(3e-2, Range(1e-4, 3e-1, log=True), "Force in proportion to a weight.", limits=(0, 1e3))
 
     def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
         return now.strength * total(w * w for w in weights)
+
+
+@dataclass(frozen=True)
+class ElasticNet(Regularizer):
+    """L1 and L2 in one: adds `strength * (share * sum(|w|) + (1 - share) / 2 * sum(w ** 2))` to the loss.
+
+    Zeros are exact, as L1's are. Source: Zou and Hastie, "Regularization and variable selection via the elastic net",
+    2005; strength and share as scikit-learn's `alpha` and `l1_ratio`.
+    """
+
+    name, in_sight = "elastic-net", False
+    when = "Features that go together: L1 alone picks one of them by chance, this keeps or drops them as a group."
+    strength: float = knob(1e-2, Range(1e-4, 1e-1, log=True), "Force of both together.", limits=(0, 1e3))
+    share: float = knob(0.5, Range(0.0, 1.0), "Share of it that is L1's.")
+
+    def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
+        both = (now.share * total(w.abs() for w in weights), (1 - now.share) / 2 * total(w * w for w in weights))
+        return now.strength * (both[0] + both[1])
+
+    def on_gradients(self, weights: Sequence[Tensor], now: Any) -> None:
+        _hold(weights, now.strength * now.share, now)
+
+    def after_step(self, weights: Sequence[Tensor], now: Any) -> None:
+        _rest(weights, now)
 
 
 @dataclass(frozen=True)
@@ -70,9 +106,90 @@ class WeightDecay(Regularizer):
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", 2019; the order is that of torch's AdamW.
     """
 
-    name = "weight-decay"
+    name, in_sight = "weight-decay", False
+    when = "As L2, where the optimizer is Adam, whose steps would even a penalty's force out."
     strength: float = knob(1.0, Range(1e-2, 1e1, log=True), "Share of a weight that goes, times lr.", limits=(0, 1e3))
 
     def on_gradients(self, weights: Sequence[Tensor], now: Any) -> None:
         for w in weights:
             w.mul_((1 - spread(now.lr * now.strength, w)).clamp_min_(0))  # beyond all of itself it would grow, swinging
+
+
+@dataclass(frozen=True)
+class L2SP(Regularizer):
+    """Pull the backbone's weights towards where pretraining left them: adds `strength * sum((w - start) ** 2)`.
+
+    Source: Li, Grandvalet and Davoine, "Explicit inductive bias for transfer learning with convolutional
+    networks", 2018.
+    """
+
+    name, in_sight, within = "l2-sp", False, True
+    when = "Few examples and every weight trains: what pretraining knows is kept unless the data say otherwise."
+    strength: float = knob(1e-2, Range(1e-4, 1.0, log=True), "Force in proportion to the way gone.", limits=(0, 1e3))
+
+    def prepare(self, learner: Any, now: Any) -> None:
+        if not now.memory:
+            now.memory |= {name: w.detach().clone() for name, w in _of_body(learner)}
+
+    def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
+        moved = (w - now.memory[name] for name, w in _of_body(now.learner))
+        return now.strength * total(each * each for each in moved)
+
+
+def _of_body(learner: Any) -> Iterator[tuple[str, Tensor]]:
+    """The backbone's weights that train, no biases and no norms, the trial axis in front."""
+    return ((name, w) for name, w in learner.every().items() if name.startswith("body.") and w.dim() > 2)
+
+
+@dataclass(frozen=True)
+class GroupLasso(Regularizer):
+    """Pull whole groups of weights to zero: all that a head's layer takes from one feature; one filter of the backbone.
+
+    After each step a group shrinks by `lr * strength * sqrt(its size)` of its length, and is zero where that is more
+    than it has: the proximal step of `strength * sum(sqrt(size) * ||group||)`. With plain SGD it ends at the minimum of
+    loss and penalty together; with Adam the pull stands beside the gradient, as weight decay's does.
+    Source: Yuan and Lin, "Model selection and estimation in regression with grouped variables", 2006; for networks,
+    Wen and others, "Learning structured sparsity in deep neural networks", 2016.
+    """
+
+    name, in_sight = "group-lasso", False
+    when = "To see which features are needed at all: a feature goes for every class at once, a filter as a whole."
+    strength: float = knob(3e-3, Range(1e-4, 1e-1, log=True), "Force on each group.", limits=(0, 1e3))
+
+    def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
+        return now.strength * total(_length(w.detach()) * _size(w) for w in weights)  # told; the step is after_step's
+
+    def after_step(self, weights: Sequence[Tensor], now: Any) -> None:
+        for w in weights:
+            pull = spread(now.lr * now.strength, w) * _size(w)
+            w.mul_((1 - pull / _length(w).clamp_min(1e-30)).clamp_min_(0))
+
+
+def _length(w: Tensor) -> Tensor:
+    """The length of each group: (trials, groups, 1, ...)."""
+    return w.square().sum(tuple(range(2, w.dim())), keepdim=True).sqrt()
+
+
+def _size(w: Tensor) -> float:
+    """The root of how many weights a group has."""
+    return float(w[0, 0].numel() ** 0.5)
+
+
+@dataclass(frozen=True)
+class MaxNorm(Regularizer):
+    """Hold what comes into each unit to a length of at most `most`: longer weight vectors are scaled back.
+
+    Source: Srebro, Rennie and Jaakkola, "Maximum-margin matrix factorization", 2004; with dropout, Srivastava and
+    others, 2014.
+    """
+
+    name, in_sight = "max-norm", False
+    when = "High learning rates, and dropout: weights cannot run away, and small ones are left alone."
+    most: float = knob(1.0, Range(0.1, 10.0, log=True), "Length that a unit's weights may have.", limits=(1e-6, 1e6))
+
+    def after_step(self, weights: Sequence[Tensor], now: Any) -> None:
+        for name, w in now.learner.every().items():
+            if w.dim() > 2:  # a head's units are its last axis, the backbone's its first
+                axes = (1,) if name.startswith("head.") else tuple(range(2, w.dim()))
+                length = w.square().sum(axes, keepdim=True).sqrt()
+                w.mul_((spread(now.most, w) / length.clamp_min(1e-30)).clamp_max_(1))
