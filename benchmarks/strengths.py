@@ -20,6 +20,17 @@ SETTINGS = {
     "weight-decay(strength={})": (1e-3, 1e-2, 1e-1, 1.0, 3.0),
     "dropout(rate={})": (0.1, 0.2, 0.5, 0.8),
     "label-smoothing(amount={})": (0.05, 0.1, 0.3, 0.5),
+    "elastic-net(strength={})": (1e-3, 1e-2, 3e-2, 1e-1),
+    "group-lasso(strength={})": (1e-4, 1e-3, 3e-3, 1e-2, 3e-2),
+    "max-norm(most={})": (0.1, 0.3, 1.0, 3.0),
+    "gaussian-noise(amount={})": (0.1, 0.3, 1.0, 2.0),
+    "mixup(alpha={})": (0.1, 0.2, 0.5, 1.0),
+    "confidence-penalty(strength={})": (0.03, 0.1, 0.3, 1.0),
+    "dropout(rate=0.2), r-drop(strength={})": (0.3, 1.0, 3.0, 10.0),
+    "clipping(most={})": (0.03, 0.1, 0.3, 1.0),
+    "sam(radius={})": (0.02, 0.05, 0.1, 0.3),
+    "ema(decay={})": (0.9, 0.99, 0.999),
+    "swa(start={})": (0.25, 0.5, 0.75),
     "early-stopping(patience={})": (3, 5, 10),
 }
 
@@ -58,9 +69,9 @@ def measured(regularizer: str, noise: float, seed: int) -> tuple[float, float]:
 
 
 def tested(job: Any) -> float:
-    """Accuracy of the present weights on the test part."""
+    """Accuracy on the test part of the weights that answer at the end."""
     from workbench.predicting import logits, of_plan
 
     at = job.data.test
-    answers = logits(of_plan(job.plan), job.data.inputs[at]).argmax(-1)
+    answers = logits(of_plan(job.plan, job.snapshot()[0]), job.data.inputs[at]).argmax(-1)
     return float((answers == job.data.labels[at]).float().mean())

@@ -8,6 +8,7 @@ import torch
 import workbench as wb
 from workbench.learners import head
 from workbench.learners.heads import Heads
+from workbench.regularizers.layers import dropped
 from workbench.trainer import cross_entropy
 
 
@@ -27,7 +28,7 @@ def trained(recipes, tiny, rates, drops, steps=50, spoil=None):
         generator = torch.Generator().manual_seed(step)
         positions = torch.randperm(60, generator=generator)[:20].unsqueeze(0)
         draws = torch.rand(1, 20, 8, generator=generator, dtype=torch.float64)
-        logits = learner.logits(learner.inputs(positions), lambda x, d=draws: head.dropped(x, drops, d))
+        logits = learner.logits(learner.inputs(positions), lambda x, _, d=draws: dropped(x, drops, d))
         loss = cross_entropy(logits, labels[positions])
         if spoil is not None and step == 3:
             loss = loss * torch.where(torch.arange(len(recipes)) == spoil, float("nan"), 1.0)
@@ -103,6 +104,6 @@ def test_hidden_layers_train(tiny, scope):
 
 def test_dropout_keeps_the_mean_and_zeroes_the_share():
     x, draws = torch.ones(1, 200, 50), torch.rand(1, 200, 50, generator=torch.Generator().manual_seed(0))
-    found = head.dropped(x, torch.tensor([0.0, 0.4]), draws)
+    found = dropped(x, torch.tensor([0.0, 0.4]), draws)
     assert (found[0] == 1).all() and float((found[1] == 0).float().mean()) == pytest.approx(0.4, abs=0.02)
     assert float(found[1].mean()) == pytest.approx(1, abs=0.03)

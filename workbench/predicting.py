@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from workbench.backbones import Built
     from workbench.datasets import Dataset
     from workbench.folder import RunFolder
+    from workbench.learners.plan import Plan
     from workbench.recipe import Recipe
     from workbench.scopes import Scope
 
@@ -61,6 +62,13 @@ class Predictor:
     dtype: torch.dtype
 
 
+def of_plan(plan: Plan, state: Mapping[str, Tensor] | None = None) -> Predictor:
+    """The plan's network with the weights that answer in a job's snapshot; else with its present ones."""
+    held = answering(plan.recipe, plan.learner.state() if state is None else state)
+    model = whole(plan.recipe.scope, plan.built, held)
+    return Predictor(model, plan.built, plan.data.classes, plan.device, plan.dtype)
+
+
 def whole(scope: Scope, built: Built, state: Mapping[str, Tensor]) -> Whole:
     """One network from a backbone and what a learner's `state` holds, on the CPU in eval mode."""
     body = deepcopy(built.body).cpu()  # the caller's own: what is done to it changes no later answer
@@ -83,7 +91,8 @@ def answering(recipe: Recipe, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for each in recipe.regularizers:
         prefix = f"memory.{each.name}."
         memory = {name.removeprefix(prefix): t for name, t in state.items() if name.startswith(prefix)}
-        found |= {name: mean.reshape(state[name].shape) for name, mean in each.answering(memory).items()}
+        means = each.answering(memory) if memory else {}
+        found |= {name: mean.reshape(state[name].shape) for name, mean in means.items()}
     return found
 
 
