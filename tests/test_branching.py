@@ -7,13 +7,15 @@ import shutil
 import pytest
 import torch
 from filelock import FileLock
-from helpers import plain
+from helpers import plain, until
 
 import workbench as wb
 from workbench import folder as folders
 from workbench import paths
-from workbench.branching import longer
-from workbench.errors import BadKnob, BrokenRun, DiskFull, RunBusy
+from workbench.branching import longer, played
+from workbench.errors import BadChoice, BadKnob, BrokenRun, DiskFull, RunBusy
+from workbench.job import Job
+from workbench.learners.plan import plan
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -175,3 +177,100 @@ def test_a_full_disk_leaves_no_half_run(tiny, monkeypatch):
     with pytest.raises(DiskFull, match="no room to write"):
         longer(parent, 1)
     assert [path.name for path in paths.runs().glob("*-*")] == [parent.folder.name]
+
+
+# -- arms --------------------------------------------------------------------------------------------------------------
+
+
+def stood(run):
+    """Rows that two runs share where they are one: without seconds."""
+    return plain(run.rows)
+
+
+@pytest.mark.parametrize("scope", ["head", "all"])
+@pytest.mark.parametrize("regularizers", ["dropout, l2", "dropout, ema"])
+def test_an_arm_that_changes_nothing_is_its_parent_to_the_bit(scope, regularizers, tiny):
+    parent = wb.fine_tune(recipe_of(tiny, scope=scope, epochs=5, regularizers=regularizers))
+    early = left_at(parent.recipe, 2, paths.runs() / "left")
+    at = early.files.steps()[-1]
+    same = early.branch().join()
+    assert same.state == "finished" and stood(same) == stood(parent) and same.recipe == parent.recipe
+    for name, tensor in last(parent)[0].items():
+        assert torch.equal(tensor, last(same)[0][name]), name
+    assert same.files.read("recipe.json")["parent"] == {"run": early.folder.name, "step": at}
+
+
+def test_arms_part_where_they_branch_and_each_replays_from_its_recipe_alone(tiny):
+    parent = left_at(recipe_of(tiny, epochs=5), 2, paths.runs() / "left")
+    step = parent.files.steps()[-1]
+    arms = [parent.branch(settings) for settings in ({"l2.strength": 0.3}, {"lr": 1e-3, "dropout.rate": 0.6})]
+    for arm, change in zip(arms, ("l2.strength=0.3", "dropout.rate=0.6"), strict=True):
+        assert arm.join().state == "finished" and f"{step}: {change}" in arm.recipe.changes
+        assert stood(arm)[:3] == stood(parent)[:3] and stood(arm)[3] != stood(arms[1 - arms.index(arm)])[3]
+        assert stood(wb.fine_tune(arm.recipe)) == stood(arm)
+
+
+def test_a_regularizer_joins_an_arm_or_leaves_it(tiny):
+    parent = left_at(recipe_of(tiny, epochs=4, regularizers="l2"), 2, paths.runs() / "left")
+    joined = parent.branch({"l1.strength": 0.05}).join()
+    assert joined.recipe.regularizers == (wb.L2(), wb.L1(strength=0.05)) and joined.state == "finished"
+    bare = parent.branch({"regularizers": ""}).join()
+    assert bare.recipe.regularizers == () and bare.rows[-1]["penalty"] == 0
+
+
+@pytest.mark.parametrize(("name", "begins"), [("ema", "here"), ("l2-sp", "before training")])
+def test_what_remembers_begins_where_it_joins_or_where_pretraining_ended(name, begins, tiny):
+    parent = left_at(recipe_of(tiny, epochs=3, scope="blocks(last=1)", precision="float32"), 1, paths.runs() / "left")
+    tensors, place = last(parent)
+    job = Job(plan(parent.recipe.replace(regularizers=[*parent.recipe.regularizers, name])))
+    start = {key: w.detach().clone() for key, w in job.learner.every().items()}
+    job.restore(tensors, place, parent.rows)
+    held = {key: t for key, t in job.now[name].memory.items() if key.startswith("body.")}
+    for key, tensor in held.items():
+        assert torch.equal(tensor, start[key] if begins != "here" else job.learner.every()[key].detach())
+    assert held and any(not torch.equal(start[key], w) for key, w in job.learner.every().items())
+
+
+def test_a_run_under_way_is_branched_at_this_moment_and_goes_on(tiny):
+    parent = wb.start(recipe_of(tiny, epochs=12))
+    parent.pace(3)
+    until(lambda: len(parent.rows) > 2)
+    arm = parent.branch({"l2.strength": 0.3})
+    step = arm.files.read("recipe.json")["parent"]["step"]
+    assert parent.state == "running" and f"{step}: l2.strength=0.3" in arm.recipe.changes
+    parent.turn("lr", 3e-3)
+    until(lambda: parent.files.counted("knob"))
+    parent.pace(0)
+    assert parent.join().state == "finished" and arm.join().state == "finished"
+    assert [row["epoch"] for row in arm.rows] == [*range(13)] == [row["epoch"] for row in parent.rows]
+    (turn,) = parent.files.counted("knob")
+    assert parent.played.changes == f"{turn['step']}: lr=0.003" and parent.recipe.changes == ""
+    assert stood(wb.fine_tune(parent.played)) == stood(parent)  # what was turned by hand, headless
+    assert stood(wb.fine_tune(arm.recipe)) == stood(arm)
+
+
+def test_from_a_turned_run_an_arm_has_what_was_turned_before_its_step_alone(tiny):
+    recipe = recipe_of(tiny, epochs=6, changes="4: lr=0.002; 40: l2.strength=0.2")
+    parent = wb.fine_tune(recipe)
+    steps = parent.files.steps()
+    assert played(parent, {"step": 10, "knobs": {}}).changes == recipe.changes
+    with pytest.raises(
+        BadKnob, match=rf"at step {steps[-1]} no epoch is left of 6: branch with more epochs, or from an"
+    ):
+        parent.branch({"lr": 1e-3})
+    more = parent.branch({"epochs": 8}).join()
+    assert len(more.rows) == 9 and stood(more)[:7] == stood(parent)
+    best = parent.branch({"l2.strength": 0.1, "epochs": 8}, step="best").join()
+    assert best.files.read("recipe.json")["parent"]["step"] == parent.best["step"]
+
+
+def test_what_cannot_be_changed_by_a_branch_is_told(tiny):
+    parent = left_at(recipe_of(tiny, epochs=4), 2, paths.runs() / "left")
+    with pytest.raises(BadChoice, match=r"a run that is under way has no knob 'scope'"):
+        parent.branch({"scope": "all"})
+    with pytest.raises(BadChoice, match=r"a run that is under way has no knob 'l2.strenght'. Did you mean"):
+        parent.branch({"l2.strenght": 1.0})
+    with pytest.raises(BadKnob, match=r"l2.strength must be in \[0, 1000\], got -1"):
+        parent.branch({"l2.strength": -1.0})
+    with pytest.raises(BadKnob, match=r"step must be 'best' or that of a checkpoint that is kept \(.*\), got 3333"):
+        parent.branch(step=3333)

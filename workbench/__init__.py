@@ -87,6 +87,7 @@ _HOMES = {
     "Hyperband": "searching",
     "FirstEpoch": "searching",
     "compare": "comparing",
+    "diagnose": "diagnosis",
     "worst": "looking",
     "batch": "looking",
     "examples": "looking",

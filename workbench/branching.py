@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench import paths
+from workbench.choices import entries, entry, menu_base
 from workbench.errors import BadKnob, BrokenRun, RunBusy
 from workbench.folder import RunFolder, new
 from workbench.history import best
@@ -13,6 +16,8 @@ from workbench.history import best
 if TYPE_CHECKING:
     from workbench.recipe import Recipe
     from workbench.run import Run
+
+PATIENCE = 60.0  # seconds in which a run that is under way comes to its next step
 
 
 def longer(run: Run, epochs: int) -> Run:
@@ -40,6 +45,82 @@ def _last(run: Run) -> tuple[dict[str, Any], int]:
         damaged = f" {said[0].partition(';')[0]}." if said else ""
         raise BrokenRun(f"{run.folder} has no checkpoint to train on from.{damaged} run.resume() trains it first.")
     return found[1], found[1]["step"]
+
+
+def arm(run: Run, settings: Mapping[str, Any], step: int | str | None = None) -> Run:
+    """A new run that has not started yet: it goes on from `run` at `step` with these knobs changed, by path.
+
+    `step`: of a checkpoint that is kept, "best", or None for the present moment, else the newest one. Without settings
+    it is the run itself, to the same bits.
+    """
+    at = here(run) if step is None else _kept(run, step)
+    _, place = run.files.load(at)
+    recipe = turned(run, settings, place)
+    if place["epoch"] >= recipe.epochs:
+        raise BadKnob(
+            f"at step {at} no epoch is left of {recipe.epochs}: branch with more epochs, or from an earlier checkpoint "
+            f"(steps {', '.join(map(str, run.files.steps()))})."
+        )
+    return branched(run, recipe, place, [row for row in run.rows if row["step"] <= at])
+
+
+def here(run: Run) -> int:
+    """The step of a checkpoint of this moment, which a run under way is asked for; of one that stands, the newest."""
+    if run.state == "queued":
+        raise RunBusy(f"{run.folder} has not begun: branch it once it trains.")
+    if run.state == "running":
+        marks = run.files.control()["marks"] + 1
+        run.files.ask(marks=marks)
+        until = time.monotonic() + PATIENCE
+        while run.state == "running" and time.monotonic() < until:
+            for event in reversed(run.files.events()):
+                if event["event"] == "marked" and event["marks"] >= marks:
+                    return int(event["step"])
+            time.sleep(0.02)
+        if run.state == "running":
+            raise RunBusy(f"{run.folder} does not answer: it is still reading, or in a step of over {PATIENCE:.0f} s.")
+    return _last(run)[1]
+
+
+def _kept(run: Run, step: int | str) -> int:
+    steps, best_row = run.files.steps(), best(run.rows)
+    found = best_row["step"] if step == "best" and best_row else step
+    if found not in steps:
+        kept = ", ".join(map(str, steps)) or "none"
+        raise BadKnob(f"step must be 'best' or that of a checkpoint that is kept ({kept}), got {step!r}.")
+    return int(found)
+
+
+def played(run: Run, place: Mapping[str, Any] | None = None) -> Recipe:
+    """The run's recipe with every knob that was turned while it ran in `changes`: headless it is the same run.
+
+    `place`: of a checkpoint; turns after it are left out.
+    """
+    turns = [(turn["step"], turn["path"], turn["value"]) for turn in run.files.counted("knob")]
+    if place is not None:
+        at, knobs = place["step"], place["knobs"]
+        turns = [(s, path, v) for s, path, v in turns if s < at or (s == at and knobs.get(path) == v)]
+    return run.recipe.replace(changes=_written([*run.recipe.turns(), *turns]))
+
+
+def _written(turns: list[tuple[int, str, float]]) -> str:
+    return "; ".join(f"{step}: {path}={value!r}" for step, path, value in sorted(turns, key=lambda turn: turn[0]))
+
+
+def turned(run: Run, settings: Mapping[str, Any], place: Mapping[str, Any]) -> Recipe:
+    """The recipe of an arm: what may be turned under way becomes a change at its step; regularizers join or leave."""
+    recipe, step = played(run, place), place["step"]
+    for path, value in settings.items():
+        name, _, inner = path.partition(".")
+        if path in ("epochs", "regularizers"):
+            recipe = recipe.replace(**{path: value})
+        elif inner and name in entries(menu_base("regularizers")) and path not in recipe.places():
+            joined = entry(menu_base("regularizers"), name).replace(**{inner: value})
+            recipe = recipe.replace(regularizers=[*recipe.regularizers, joined])
+        else:
+            later = [turn for turn in recipe.turns() if turn[1] != path or turn[0] < step]
+            recipe = recipe.replace(changes=_written([*later, (step, path, recipe.turning(path, value))]))
+    return recipe
 
 
 def branched(run: Run, recipe: Recipe, place: dict[str, Any], rows: list[dict[str, Any]]) -> Run:

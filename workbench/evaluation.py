@@ -24,6 +24,11 @@ def losses(logits: Floats, labels: Whole) -> Floats:
     return np.asarray(norm - own)
 
 
+def confidence(logits: Floats) -> Floats:
+    """The probability of each answer, that of the likeliest class: (..., examples, classes) to (..., examples)."""
+    return np.asarray(1 / np.exp(logits - logits.max(-1, keepdims=True)).sum(-1))
+
+
 def confusion(labels: Whole, answers: Whole, classes: int) -> Whole:
     """How often label i (row) was answered as j (column): labels (..., examples), answers (..., examples)."""
     cells = labels * classes + answers.reshape(-1, answers.shape[-1])

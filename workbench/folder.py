@@ -134,8 +134,11 @@ class RunFolder:
     # -- control ------------------------------------------------------------------------------------------------------
 
     def control(self) -> dict[str, Any]:
-        """What viewers ask for: `n`, `state`, `knobs`, `pace` (epochs a second, 0 for as fast as it goes)."""
-        return {"n": 0, "state": "running", "knobs": {}, "pace": 0} | (self.read("control.json") or {})
+        """What viewers ask for: `n`, `state`, `knobs`, `pace` (epochs a second, 0 for as fast as it goes), `marks`.
+
+        `marks`: how often a checkpoint was asked for, of the moment of asking.
+        """
+        return {"n": 0, "state": "running", "knobs": {}, "pace": 0, "marks": 0} | (self.read("control.json") or {})
 
     def ask(self, **changes: Any) -> None:
         """Change the control file, with the next sequence number where it is the driver that shall see it."""

@@ -272,7 +272,7 @@ class Job:
         tensors |= self.moments.memory()
         knobs = {path: v for path, v in self.knobs.items() if isinstance(v, int | float | str)}
         place = {"epoch": self.epoch, "step_in_epoch": self.step_in_epoch, "step": self.step, "seconds": self.elapsed}
-        return tensors, place | {"knobs": knobs, "turns": list(self.turns)}
+        return tensors, place | {"knobs": knobs}
 
     def restore(self, tensors: dict[str, Tensor], place: dict[str, Any], rows: list[Row]) -> None:
         """Go back to where `snapshot` was taken."""
@@ -283,7 +283,7 @@ class Job:
         self.moments.recall(tensors)
         self.epoch, self.step_in_epoch, self.seconds = place["epoch"], place["step_in_epoch"], place["seconds"]
         self.knobs_of[0] |= place["knobs"]
-        self.turns = [tuple(turn) for turn in place["turns"]]
+        self.turns = [turn for turn in self.recipe.turns() if turn[0] >= self.step]
         self._set_knobs()
         self.rows_of[0] = list(rows)
         self.lr = torch.full((self.learner.trials,), float(rows[-1]["lr"] or 0.0) if rows else 0.0)

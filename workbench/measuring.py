@@ -23,6 +23,7 @@ def measured(job: Job) -> list[Row]:
         columns: dict[str, Any] = {}
         for name, of in (("train", train), ("valid", valid)):
             columns[f"{name}_loss"] = of["loss"].mean(-1)
+            columns[f"{name}_confidence"] = of["confidence"].mean(-1)
             scores = evaluation.summary(of["labels"], of["answers"], len(job.data.classes))
             columns |= {f"{name}_{key}": value for key, value in scores.items()}
         columns |= evaluation.compared(train, valid)
@@ -53,7 +54,8 @@ def side(job: Job, positions: Tensor) -> dict[str, Any]:
     labels = job.learner.labels.cpu()[positions][job.fold_of if job.folds > 1 else [0]].numpy()
     answers = logits.argmax(-1)
     right = (answers == labels).astype(float)
-    return {"loss": evaluation.losses(logits, labels), "right": right, "labels": labels, "answers": answers}
+    found = {"loss": evaluation.losses(logits, labels), "confidence": evaluation.confidence(logits)}
+    return found | {"right": right, "labels": labels, "answers": answers}
 
 
 def _rise(job: Job, losses: Any) -> dict[str, Any]:

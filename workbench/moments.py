@@ -90,7 +90,12 @@ class Moments:
         }
 
     def recall(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take back what `memory` gave."""
-        for name, now in self.now.items():
-            prefix, where = f"memory.{name}.", self.learner.device
-            now.memory = {k.removeprefix(prefix): t.to(where) for k, t in tensors.items() if k.startswith(prefix)}
+        """Take back what `memory` gave; who was not there then joins now."""
+        where = self.learner.device
+        for r in self.regularizers:
+            prefix, now = f"memory.{r.name}.", self.now[r.name]
+            held = {k.removeprefix(prefix): t.to(where) for k, t in tensors.items() if k.startswith(prefix)}
+            if held:
+                now.memory = held
+            else:
+                r.join(self.learner, now)

@@ -24,6 +24,7 @@ from workbench.errors import BrokenRun, Diverged, Interrupted, RunBusy
 from workbench.job import Job
 from workbench.learners.plan import plan
 from workbench.trainer import Watch, train
+from workbench.twins import twins
 
 if TYPE_CHECKING:
     from workbench.datasets import Data
@@ -48,7 +49,7 @@ class Recorder(Watch):
     def __init__(self, folder: RunFolder):
         self.folder, self.stopped, self.interrupted = folder, False, False
         self.saved_at = self.told_at = self.looked_at = time.monotonic()
-        self.seen, self.pace = 0, 0.0
+        self.seen, self.pace, self.marks = 0, 0.0, folder.control()["marks"]
         self.held: tuple[Any, Any] | None = None
         self.best_step, self.cost = 0, 0.0
         self.rows: Callable[[], Rows | None] = lambda: None  # what it yields, while somebody holds it
@@ -102,6 +103,10 @@ class Recorder(Watch):
                 if job.knobs.get(path) != value:
                     job.turn(path, value)
                     self.folder.tell("knob", step=job.step, path=path, value=value)
+            if control["marks"] > self.marks:
+                self.marks = control["marks"]
+                self.save(job)
+                self.folder.tell("marked", marks=self.marks, step=job.step)
         if control["state"] == "stopped":
             return self.end(job)
         if control["state"] == "paused":
@@ -157,6 +162,7 @@ def environment(job: Job) -> dict[str, Any]:
         "side": job.data.side,
         "backbone": plan.built.fingerprint,
         "cut": job.learner.cut,  # the last part whose outcome is kept
+        "twins": round(twins(job), 4),
     }
 
 

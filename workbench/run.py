@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
 from functools import cached_property
@@ -183,6 +184,24 @@ class Run:
         from workbench.branching import longer
 
         return longer(self, epochs).resume()
+
+    def branch(self, settings: Mapping[str, Any] | None = None, *, step: int | str | None = None) -> Run:
+        """Go on from here with one knob changed, as a run of its own: `run.branch({"l2.strength": 1e-2})`.
+
+        From the same weights, optimizer and random state; started in a process of its own, while this run goes on.
+        `settings`: by path, `lr`, `epochs`, a regularizer's number (one that is not there joins), or `regularizers`;
+        left out, the arm is this run to the same bits (on a CPU). `step`: of a checkpoint, "best", or None for now.
+        """
+        from workbench.branching import arm
+
+        return arm(self, settings or {}, step).resume()
+
+    @property
+    def played(self) -> Recipe:
+        """The recipe with every knob that was turned while it ran in `changes`: headless it is the same run."""
+        from workbench.branching import played
+
+        return played(self)
 
     def delete(self) -> None:
         """Remove its folder with all that is in it; not while it runs or waits for its turn."""

@@ -32,6 +32,10 @@ class EMA(Regularizer):
         return _alone(self, recipe) or super().unfit(recipe)
 
     def prepare(self, learner: Any, now: Any) -> None:
+        if not now.memory:
+            self.join(learner, now)
+
+    def join(self, learner: Any, now: Any) -> None:
         _begin(learner, now)
 
     def after_step(self, weights: Sequence[Tensor], now: Any) -> None:
@@ -59,6 +63,10 @@ class SWA(Regularizer):
         return _alone(self, recipe) or super().unfit(recipe)
 
     def prepare(self, learner: Any, now: Any) -> None:
+        if not now.memory:
+            self.join(learner, now)
+
+    def join(self, learner: Any, now: Any) -> None:
         _begin(learner, now)
 
     def after_step(self, weights: Sequence[Tensor], now: Any) -> None:
@@ -80,9 +88,8 @@ def _alone(own: Regularizer, recipe: Recipe) -> str:
 def _begin(learner: Any, now: Any) -> None:
     import torch
 
-    if not now.memory:
-        now.memory |= {name: w.detach().clone() for name, w in learner.averaged().items()}
-        now.memory["count"] = torch.zeros(learner.trials, dtype=torch.float64, device=learner.device)
+    now.memory = {name: w.detach().clone() for name, w in learner.averaged().items()}
+    now.memory["count"] = torch.zeros(learner.trials, dtype=torch.float64, device=learner.device)
 
 
 def _move(now: Any, share: Tensor) -> None:

@@ -72,6 +72,9 @@ class Regularizer(Choice):
     def prepare(self, learner: Any, now: Any) -> None:
         """Before the optimizer exists; again when a knob was turned."""
 
+    def join(self, learner: Any, now: Any) -> None:
+        """It was not there from the beginning: a branch has it from here on. Called after `prepare`."""
+
     def on_pictures(self, pictures: Tensor, now: Any) -> Tensor:
         """Change the batch's pictures, uint8 (batch, channels, height, width), before they are prepared."""
         return pictures

@@ -1,0 +1,128 @@
+"""The verdict: planted runs of each kind are named right, with numbers, a sentence and a step that can be taken."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import pytest
+
+import workbench as wb
+from benchmarks import diagnosis as planted
+from workbench import diagnosis as d
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture(scope="module")
+def told():
+    """The planted runs with their verdicts."""
+    return [(each, planted.judged(each)) for each in planted.read()]
+
+
+def test_planted_runs_of_each_kind_in_three_domains_are_named_right(told):
+    right = [(run["kind"], found.kind) for run, found in told]
+    wrong = Counter(pair for pair in right if pair[0] != pair[1])
+    assert len(told) >= 120 and {run["domain"] for run, _ in told} == {"vision", "language", "speech"}
+    assert {kind for kind, _ in right} == {*d.KINDS}
+    assert sum(wrong.values()) <= 0.05 * len(told), wrong
+
+
+def test_overfitting_is_never_said_where_the_interval_includes_zero(told):
+    for run, found in told:
+        for many in range(2, len(run["rows"]) + 1, 7):
+            early = d.verdict(run["rows"][:many], wb.Recipe.from_dict(run["recipe"]), twins=run["twins"])
+            if early.kind in (d.OVERFITTING, d.MEMORISING):
+                assert run["rows"][many - 1]["rise_low"] > 0
+    assert any(found.kind == d.OVERFITTING for _, found in told)
+
+
+def test_each_verdict_says_numbers_and_a_step_and_a_button_can_take_it(told):
+    seen = {}
+    for run, found in told:
+        recipe = wb.Recipe.from_dict(run["recipe"])
+        assert (
+            str(found) == found.sentence and found.sentence.endswith(".") and any(c.isdigit() for c in found.sentence)
+        )
+        assert found.next_step.said and "nan" not in found.sentence
+        if found.next_step:
+            assert found.next_step.recipe(recipe) != recipe
+        seen[found.kind] = bool(found.next_step)
+    assert seen[d.OVERFITTING] and seen[d.LEARNING] and seen[d.DIVERGING] and not seen[d.TOO_FEW] and not seen[d.WELL]
+
+
+def test_a_healthy_run_whose_gap_grows_while_validation_improves_is_still_learning():
+    """LESSONS: 100 clean images, scope all, over epochs 1 to 3 the gap grows and accuracy rises."""
+    recipe = wb.Recipe(wb.Digits(per_class=10), scope="all", epochs=3, lr=1e-3)
+    found = wb.diagnose(wb.fine_tune(recipe))
+    assert found.kind == d.LEARNING and found.evidence["rise"] == 0 and "Train on for 5 epochs" in found.next_step.said
+
+
+def test_forty_wrong_labels_of_a_hundred_are_memorised_and_the_step_helps():
+    data = wb.Digits(per_class=10, label_noise=0.4)
+    run = wb.fine_tune(wb.Recipe(data, lr=1e-2, batch_size=25, epochs=60))
+    found = wb.diagnose(run)
+    assert found.kind == d.MEMORISING and found.evidence["memorised"] > 0.9 and found.evidence["drift"] > 0.1
+    assert found.next_step.said == "Add L2"
+    mended = wb.fine_tune(found.next_step.recipe(run.recipe))
+    assert mended.rows[-1]["valid_accuracy"] > run.rows[-1]["valid_accuracy"] + 0.05
+
+
+def test_what_dropout_adds_to_the_loss_that_the_optimizer_sees_is_a_number_of_its_own():
+    data = wb.Digits(per_class=10)
+    calm, noisy = (
+        wb.diagnose(wb.fine_tune(wb.Recipe(data, lr=1e-2, epochs=20, regularizers=r))).evidence["noise"]
+        for r in ("l2(strength=0.01)", "l2(strength=0.01), dropout(rate=0.5)")
+    )
+    assert abs(calm) < 0.1 < 0.3 < noisy
+
+
+def test_without_an_epoch_there_is_nothing_to_say(tiny):
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, epochs=1))
+    early = d.verdict(run.rows[:1], run.recipe)
+    assert early.kind == d.LEARNING and str(early) == "Nothing to say yet: no epoch is over." and not early.next_step
+
+
+def test_a_run_that_diverged_is_told_from_its_folder(tiny):
+    recipe = wb.Recipe(wb.Digits(per_class=5), tiny, lr=1e11, epochs=50, optimizer="sgd", regularizers="l2")
+    with pytest.raises(wb.errors.Diverged):
+        wb.fine_tune(recipe)
+    found = wb.diagnose(wb.open_run(wb.runs()["name"][0]))
+    assert found.kind == d.DIVERGING and found.next_step.recipe(recipe).lr == pytest.approx(1e10)
+
+
+def test_copies_across_the_parts_are_a_leak_and_the_run_keeps_their_share(monkeypatch):
+    from workbench.datasets.digits import Digits
+
+    whole = Digits.load
+    monkeypatch.setattr(Digits, "load", lambda self: planted._copied(whole(self)))
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=30), epochs=5))
+    assert run.files.read("environment.json")["twins"] == pytest.approx(1 / 3, abs=0.1)
+    found = wb.diagnose(run)
+    assert found.kind == d.LEAKING and "of the validation examples are, or nearly are, among the training" in str(found)
+    monkeypatch.undo()
+    assert wb.fine_tune(wb.Recipe(wb.Digits(per_class=30), epochs=5)).files.read("environment.json")["twins"] < 0.02
+
+
+@pytest.mark.parametrize(
+    ("regularizers", "said"),
+    [
+        ("", "Add L2"),
+        ("l2(strength=0.01)", "Make L2 stronger"),
+        ("l2(strength=0.2)", "Stop at the best epoch"),
+        ("l2(strength=0.2), early-stopping", "Add dropout"),
+        ("l2(strength=0.2), early-stopping, dropout", "Get more training examples"),
+    ],
+)
+def test_the_remedy_is_the_first_that_is_not_there(regularizers, said):
+    step = d._remedy(wb.Recipe("digits", regularizers=regularizers))
+    assert step.said.startswith(said) and bool(step) == (not said.startswith("Get"))
+    assert not step or step.recipe(wb.Recipe("digits", regularizers=regularizers)).regularizers
+
+
+def test_numbers_that_are_none_do_no_harm():
+    row = {"train_loss": math.inf, "valid_loss": math.nan, "objective": math.nan, "penalty": 0.0}
+    row |= dict.fromkeys(("gap_loss", "gap_loss_low", "gap_loss_high", "gap_accuracy", "low", "high", "rise", "rise_low",
+                          "rise_high", "train_accuracy", "valid_accuracy"), 0.5)  # fmt: skip
+    found = d.verdict([row | {"epoch": at, "train_loss": 2.0} for at in range(3)] + [row | {"epoch": 3}], wb.Recipe())
+    assert found.kind == d.DIVERGING

@@ -1,0 +1,288 @@
+"""The verdict on a run: what its rows say of generalisation, with the numbers behind it, and what to do next.
+
+A gap is train better than validation, and no harm by itself; overfitting is validation getting worse, beyond doubt.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from workbench.history import Row
+    from workbench.recipe import Recipe
+    from workbench.run import Run
+
+DIVERGING = "diverging"
+TOO_FEW = "too few validation examples to tell"
+LEAKING = "leaking"
+MEMORISING = "memorising wrong labels"
+OVERFITTING = "overfitting"
+LEARNING = "still learning"
+UNDERFITTING = "underfitting"
+GAP = "generalisation gap without overfitting"
+WELL = "fitting well"
+KINDS = (DIVERGING, TOO_FEW, LEAKING, MEMORISING, OVERFITTING, LEARNING, UNDERFITTING, GAP, WELL)
+
+STRONG = (  # what is weakened first where training does not get there
+    "l1.strength", "elastic-net.strength", "group-lasso.strength", "l2.strength", "weight-decay.strength",
+    "dropout.rate",
+)  # fmt: skip
+
+# Where one verdict ends and the next begins, set on the runs that `python -m benchmarks diagnosis` plants to tune on.
+WORSE = 1.2  # times the train loss before training: training makes things worse
+WIDE = 0.3  # width of the gap's interval beyond which it says nothing
+TWINS = 0.05  # share of the validation examples that training has seen, or as good as
+LEARNT = 0.5  # share of the wrong labels that the model repeats
+RECENT = 0.25  # share of the epochs that tell whether it still learns
+MOVES = 0.03  # of all that validation loss has fallen: what it fell in that time where it still does
+OPEN = 0.03  # a gap of accuracy that is worth a word
+LOW = 0.85  # a train accuracy below which training itself has not got there
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do next: `said` in words; `settings` by path, `regularizer`s to add, or `epochs` to train on, if any."""
+
+    said: str
+    regularizer: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    epochs: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether it can be done by a button."""
+        return bool(self.regularizer or self.settings or self.epochs)
+
+    def recipe(self, recipe: Recipe) -> Recipe:
+        """The recipe with this step taken."""
+        if self.regularizer:
+            name = self.regularizer.partition("(")[0]
+            others = [r for r in recipe.regularizers if r.name != name]
+            recipe = recipe.replace(regularizers=[*others, *recipe.replace(regularizers=self.regularizer).regularizers])
+        return recipe.turned(self.settings).replace(epochs=recipe.epochs + self.epochs)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What kind of run it is so far, the `evidence` in numbers, one plain sentence, and the `next_step`."""
+
+    kind: str
+    sentence: str
+    evidence: Mapping[str, float]
+    next_step: NextStep
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+def diagnose(run: Run) -> Verdict:
+    """The verdict on a run, finished or under way."""
+    about = run.files.read("environment.json") or {}
+    lost = run.state == "failed" and any("no longer a finite number" in text for text in run.messages)
+    return verdict(run.rows, run.recipe, twins=about.get("twins", 0.0), diverged=lost)
+
+
+def verdict(rows: Sequence[Row], recipe: Recipe, *, twins: float = 0.0, diverged: bool = False) -> Verdict:
+    """The same from rows. `twins`: share of the validation examples that are (nearly) among the training ones."""
+    if len(rows) < 2 and not diverged:
+        said = "Nothing to say yet: no epoch is over."
+        return Verdict(LEARNING, said, {}, NextStep("Wait for the first epochs."))
+    seen = evidence(rows) | {"twins": twins}
+    kind = _kind(rows, seen, diverged)
+    said, step = SAYING[kind](seen, recipe)
+    return Verdict(kind, said, seen, step)
+
+
+def evidence(rows: Sequence[Row]) -> dict[str, float]:
+    """The numbers of the verdict, at the last epoch where not said otherwise. Losses in nats.
+
+    `rise`: validation loss above its own minimum, paired, with `rise_low` and `rise_high`; `gap`, `gap_low`,
+    `gap_high`: of accuracy; `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation and the like
+    add to the loss that the optimizer sees; `drift`: by how much surer of itself than right the model became since the
+    best epoch; `memorised`: share of the wrong labels repeated, NaN where none is known; `falling`: of all that
+    validation loss has fallen, what it fell of late.
+    """
+    last, start, past = rows[-1], rows[0], rows[1:] or rows
+    best = min(rows, key=lambda row: row["valid_loss"])
+    late = max(2, math.ceil(RECENT * len(past)))
+    recent = np.array([[row["epoch"], row["gap_accuracy"], row["valid_loss"]] for row in past[-late:]])
+    learnt = start["valid_loss"] - best["valid_loss"]
+    before = rows[-late - 1] if len(rows) > late else start
+    sure = {
+        name: row.get("valid_confidence", math.nan) - row["valid_accuracy"]
+        for name, row in (("last", last), ("best", best))
+    }
+    return {
+        "epoch": last["epoch"],
+        "best_epoch": best["epoch"],
+        **{name: last[name] for name in ("rise", "rise_low", "rise_high")},
+        "gap": last["gap_accuracy"],
+        "gap_low": last["low"],
+        "gap_high": last["high"],
+        "gap_loss": last["gap_loss"],
+        "gap_loss_low": last["gap_loss_low"],
+        "gap_loss_high": last["gap_loss_high"],
+        "gap_slope": _slope(recent[:, 0], recent[:, 1]),
+        "noise": _noise(last),
+        "drift": sure["last"] - sure["best"],
+        "memorised": last.get("memorised", math.nan),
+        "memorised_before": best.get("memorised", math.nan),
+        "falling": (before["valid_loss"] - last["valid_loss"]) / learnt if learnt > 0 else 0.0,
+        "train_accuracy": last.get("clean_train_accuracy", last["train_accuracy"]),
+        "valid_accuracy": last["valid_accuracy"],
+        "train_loss": last["train_loss"],
+        "train_loss_before": start["train_loss"],
+        "valid_loss": last["valid_loss"],
+    }
+
+
+def _slope(x: Any, y: Any) -> float:
+    return float(np.polyfit(x, y, 1)[0]) if len(x) > 1 and np.isfinite(y).all() else 0.0
+
+
+def _noise(row: Row) -> float:
+    if row["objective"] is None:
+        return 0.0
+    return float(row["objective"] - (row["penalty"] or 0.0) - row["train_loss"])
+
+
+def _kind(rows: Sequence[Row], seen: Mapping[str, float], diverged: bool) -> str:
+    """The first that holds, the most pressing one first."""
+    if diverged or not math.isfinite(seen["train_loss"]) or seen["train_loss"] > WORSE * seen["train_loss_before"]:
+        return DIVERGING
+    known = not math.isnan(seen["memorised"])
+    if seen["gap_high"] - seen["gap_low"] > WIDE:
+        return TOO_FEW
+    if seen["twins"] > TWINS or (not known and seen["gap_high"] < 0 and seen["gap_loss_high"] < 0):
+        return LEAKING
+    if known and seen["memorised"] > LEARNT and seen["rise_low"] > 0:
+        return MEMORISING
+    if seen["rise_low"] > 0:
+        return OVERFITTING
+    if len(rows) < 4 or (seen["falling"] > MOVES and seen["best_epoch"] > (1 - RECENT) * seen["epoch"]):
+        return LEARNING
+    if seen["train_accuracy"] < LOW and seen["gap_low"] < OPEN:
+        return UNDERFITTING
+    return GAP if seen["gap_low"] > 0 and seen["gap"] > OPEN else WELL
+
+
+# -- what is said ------------------------------------------------------------------------------------------------------
+
+Said = tuple[str, NextStep]
+
+
+def _diverging(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    rate = recipe.lr / 10
+    how = f"train loss is {seen['train_loss']:.3g}, and was {seen['train_loss_before']:.3g} before training"
+    return f"Diverging: {how}. Steps are too long.", NextStep(f"Start again with lr={rate:g}", settings={"lr": rate})
+
+
+def _too_few(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    said = (
+        f"Too few validation examples to tell: the gap of accuracy lies anywhere from {seen['gap_low']:.2f} to "
+        f"{seen['gap_high']:.2f}."
+    )
+    return said, NextStep("Get more validation examples, or cross-validate: a search with folds=5 uses all of them")
+
+
+def _leaking(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    if seen["twins"] > TWINS:
+        said = f"Leaking: {seen['twins']:.0%} of the validation examples are, or nearly are, among the training ones."
+    else:
+        said = (
+            f"Leaking, or parts of two kinds: validation does better than training, by {-seen['gap']:.3f} "
+            f"[{-seen['gap_high']:.3f}, {-seen['gap_low']:.3f}] of accuracy."
+        )
+    return said, NextStep("Keep what belongs together in one part: name a group, and look at near copies under Data")
+
+
+def _memorising(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    said = (
+        f"Memorising wrong labels: {seen['memorised']:.0%} of them are repeated, {seen['memorised_before']:.0%} at "
+        f"epoch {seen['best_epoch']:.0f}, since when validation loss rose by {_of(seen, 'rise')}."
+    )
+    return said, _remedy(recipe)
+
+
+def _overfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    said = (
+        f"Overfitting: validation loss is {_of(seen, 'rise')} above its minimum at epoch {seen['best_epoch']:.0f}, "
+        f"and the gap of accuracy is {_of(seen, 'gap')}."
+    )
+    return said, _remedy(recipe)
+
+
+def _learning(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    more = max(5, round(seen["epoch"]))
+    said = f"Still learning: of all that validation loss has fallen, {seen['falling']:.0%} fell in the last epochs."
+    return said, NextStep(f"Train on for {more} epochs", epochs=more)
+
+
+def _underfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    said = (
+        f"Underfitting: on the training examples themselves accuracy is {seen['train_accuracy']:.3f} and no longer "
+        f"rises; the gap of accuracy is {_of(seen, 'gap')}."
+    )
+    strong = [
+        path
+        for path in ("l1.strength", "l2.strength", "weight-decay.strength", "dropout.rate")
+        if path in recipe.places()
+    ]
+    if strong:
+        value = recipe.places()[strong[0]][1] / 10
+        return said, NextStep(f"Weaken it: {strong[0]}={value:g}", settings={strong[0]: value})
+    if recipe.scope.name == "head":
+        return said, NextStep("Let the backbone's last block train too", settings={"scope": "blocks(last=1)"})
+    return said, NextStep("Take a higher learning rate or a larger backbone", settings={"lr": min(1e-1, 3 * recipe.lr)})
+
+
+def _gap(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    said = (
+        f"A generalisation gap without overfitting: accuracy is better on training examples by {_of(seen, 'gap')}, and "
+        f"validation loss has not risen ({_of(seen, 'rise')})."
+    )
+    return said, _remedy(recipe)
+
+
+def _well(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    said = (
+        f"Fitting well: accuracy is {seen['train_accuracy']:.3f} on training and {seen['valid_accuracy']:.3f} on "
+        f"validation examples; the gap is {_of(seen, 'gap')}."
+    )
+    return said, NextStep("Unseal the test set, once")
+
+
+SAYING: dict[str, Callable[[Mapping[str, float], Recipe], Said]] = {
+    DIVERGING: _diverging,
+    TOO_FEW: _too_few,
+    LEAKING: _leaking,
+    MEMORISING: _memorising,
+    OVERFITTING: _overfitting,
+    LEARNING: _learning,
+    UNDERFITTING: _underfitting,
+    GAP: _gap,
+    WELL: _well,
+}
+
+
+def _of(seen: Mapping[str, float], name: str) -> str:
+    """A number with its interval."""
+    return f"{seen[name]:.3f} [{seen[f'{name}_low']:.3f}, {seen[f'{name}_high']:.3f}]"
+
+
+def _remedy(recipe: Recipe) -> NextStep:
+    """The first remedy that the recipe has not taken yet; else more of the first that it has."""
+    own = {r.name: r for r in recipe.regularizers}
+    if "l2" not in own:
+        return NextStep("Add L2", regularizer="l2(strength=0.1)")
+    if own["l2"].strength < 0.1:
+        return NextStep("Make L2 stronger", settings={"l2.strength": min(0.3, max(0.1, 3 * own["l2"].strength))})
+    if "early-stopping" not in own:
+        return NextStep("Stop at the best epoch", regularizer="early-stopping")
+    if "dropout" not in own:
+        return NextStep("Add dropout", regularizer="dropout(rate=0.5)")
+    return NextStep("Get more training examples: the regularizers at hand are in use")
