@@ -29,7 +29,7 @@ def test_planted_runs_of_each_kind_in_three_domains_are_named_right(told):
 
 
 def test_overfitting_is_never_said_where_the_interval_includes_zero(told):
-    for run, found in told:
+    for run, _ in told:
         for many in range(2, len(run["rows"]) + 1, 7):
             early = d.verdict(run["rows"][:many], wb.Recipe.from_dict(run["recipe"]), twins=run["twins"])
             if early.kind in (d.OVERFITTING, d.MEMORISING):
@@ -124,5 +124,6 @@ def test_numbers_that_are_none_do_no_harm():
     row = {"train_loss": math.inf, "valid_loss": math.nan, "objective": math.nan, "penalty": 0.0}
     row |= dict.fromkeys(("gap_loss", "gap_loss_low", "gap_loss_high", "gap_accuracy", "low", "high", "rise", "rise_low",
                           "rise_high", "train_accuracy", "valid_accuracy"), 0.5)  # fmt: skip
-    found = d.verdict([row | {"epoch": at, "train_loss": 2.0} for at in range(3)] + [row | {"epoch": 3}], wb.Recipe())
+    rows = [*(row | {"epoch": at, "train_loss": 2.0} for at in range(3)), row | {"epoch": 3}]
+    found = d.verdict(rows, wb.Recipe())
     assert found.kind == d.DIVERGING

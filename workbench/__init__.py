@@ -109,6 +109,7 @@ _HOMES = {
     "LivePanel": "panels",
     "LookPanel": "panels",
     "MendPanel": "panels",
+    "MixerPanel": "panels",
     "RunsPanel": "panels",
     "ComparePanel": "panels",
     "PathPanel": "panels",

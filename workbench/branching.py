@@ -103,6 +103,20 @@ def played(run: Run, place: Mapping[str, Any] | None = None) -> Recipe:
     return run.recipe.replace(changes=_written([*run.recipe.turns(), *turns]))
 
 
+def marks(run: Run) -> list[dict[str, Any]]:
+    """What happened to a run on the way, in order: `step`, `epoch` (a share of one too), and `said` in words."""
+    rows, files = run.rows, run.files
+    if not rows or not rows[-1]["epoch"]:
+        return []
+    each, reached = rows[-1]["step"] / rows[-1]["epoch"], max(rows[-1]["step"], run.progress.get("step", 0))
+    turns = [(step, f"{path}={value:g}") for step, path, value in run.recipe.turns() if step <= reached]
+    turns += [(turn["step"], f"{turn['path']}={turn['value']:g}") for turn in files.counted("knob")]
+    if parent := (files.read("recipe.json") or {}).get("parent"):
+        turns.append((parent["step"], f"branched from {parent['run']}"))
+    turns = [*dict.fromkeys(sorted(turns, key=lambda turn: turn[0]))]  # an arm's own change is in its parent's too
+    return [{"step": step, "epoch": step / each, "said": said} for step, said in turns]
+
+
 def _written(turns: list[tuple[int, str, float]]) -> str:
     return "; ".join(f"{step}: {path}={value!r}" for step, path, value in sorted(turns, key=lambda turn: turn[0]))
 

@@ -5,6 +5,7 @@ from workbench.panels.compare_panel import ComparePanel as ComparePanel
 from workbench.panels.live_panel import LivePanel as LivePanel
 from workbench.panels.look_panel import LookPanel as LookPanel
 from workbench.panels.mend_panel import MendPanel as MendPanel
+from workbench.panels.mixer_panel import MixerPanel as MixerPanel
 from workbench.panels.path_panel import PathPanel as PathPanel
 from workbench.panels.prediction import PredictionPanel as PredictionPanel
 from workbench.panels.recipe_panel import RecipePanel as RecipePanel

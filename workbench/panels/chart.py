@@ -48,6 +48,8 @@ class Chart:
             for old, new in zip(here.data, packed.data, strict=True):
                 for name in filter(new.__contains__, NUMBERS):
                     old[name] = new[name]
+                if new.text is not None:
+                    old.text = new.text
             here.layout.title.text = packed.layout.title.text
         self._remember()  # after the batch, which changes the figure at its end
 

@@ -11,14 +11,18 @@ import ipywidgets as widgets
 
 from workbench import paths
 from workbench.all_runs import open_run
+from workbench.diagnosis import NextStep
 from workbench.fine_tuning import start
+from workbench.panels.branch_box import BranchBox
 from workbench.panels.chart import Chart
+from workbench.panels.mixer_panel import MixerPanel
 from workbench.panels.pressing import Pressing
 from workbench.panels.run_words import UNDER_WAY as UNDER_WAY
 from workbench.panels.run_words import in_a_line, listed, machine, progress, standing
 from workbench.panels.text import line, spoken, style_sheet
+from workbench.panels.verdict_box import VerdictBox
 from workbench.plots.curves import line as curve
-from workbench.plots.curves import watched
+from workbench.plots.curves import of_run, watched
 from workbench.recipe import Recipe
 from workbench.run import Run
 from workbench.worker import warm
@@ -76,6 +80,8 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         )  # fmt: skip
         self.others.observe(self._overlaid, "value")
         self.chart = Chart(watched([curve("", [], None)]))
+        self.verdict, self.branches = VerdictBox(self._take, self.button), BranchBox(self._fan_out, self.button)
+        self.mixer = MixerPanel()
 
     def _parts(self) -> list[Any]:
         gap = widgets.Layout(align_items="center", flex_flow="row wrap")
@@ -83,8 +89,10 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         overlays = widgets.Accordion([self.others], titles=["Overlay other runs"], selected_index=None)
         overlays.observe(lambda _: self._list_runs(), "selected_index")  # those that were made meanwhile too
         steering = widgets.HBox(buttons, layout=gap)
-        below = [steering, self.error, self.machine, self.messages, self.picker, overlays]
-        return [style_sheet(), self.chart.box, self.progress, *below]
+        titles = ["Turn knobs while it trains", "Branch: the same moment, another knob"]
+        hands = widgets.Accordion([self.mixer, self.branches.box], titles=titles, selected_index=None)
+        below = [steering, self.error, hands, self.machine, self.messages, self.picker, overlays]
+        return [style_sheet(), self.chart.box, self.progress, self.verdict.box, *below]
 
     def after(self) -> None:
         self.follow()
@@ -118,6 +126,25 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
     def _stop(self) -> None:
         if self.run:
             self.run.stop()
+
+    def _take(self, run: Run, step: NextStep) -> None:
+        """Do what the verdict proposes, as a run of its own, drawn over the one that it is about."""
+        self._begin([run.start_on(step.epochs) if step.epochs else start(step.recipe(run.played))], [run])
+
+    def _fan_out(self, arms: list[Run]) -> None:
+        self._begin(arms, [self.run] if self.run else [])
+
+    def _begin(self, runs: list[Run], over: list[Run]) -> None:
+        """Show the first of these, and the others and `over` drawn over it."""
+        self._mine += runs
+        self.run = runs[0]
+        self._list_runs()
+        self._setting = True
+        try:
+            known = {value for _, value in self.others.options}
+            self.others.value = [folder for each in [*over, *runs[1:]] if (folder := str(each.folder)) in known]
+        finally:
+            self._setting = False
 
     def _paced(self, change: Any) -> None:
         if self.run and self.run.state in UNDER_WAY and not self._setting:
@@ -200,6 +227,9 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.machine.value = spoken(said, "faint")
         self.on_status(said)
         self.messages.value = listed(run.messages if run else [])
+        self.verdict.show(run, state)
+        self.branches.show(run, state)
+        self.mixer.show(run)
         if run and state in UNDER_WAY:
             self._show_pace(run)
         look = (seen, stands, run and str(run.folder), self.others.value)
@@ -217,7 +247,7 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
     def _lines(self, run: Run | None) -> list[dict[str, Any]]:
         over = [open_run(folder) for folder in self.others.value if not run or folder != str(run.folder)]
         shown = [run, *over] if run else over
-        return [curve(each.folder.name, each.rows, each.baseline, each.on) for each in shown] or [curve("", [], None)]
+        return [of_run(each.folder.name, each) for each in shown] or [curve("", [], None)]
 
     def _allow(self, state: str) -> None:
         """Only buttons that do something can be pressed."""
@@ -231,4 +261,5 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         if self._task:
             self._task.cancel()
         self.chart.close()
+        self.mixer.close()
         super().close()

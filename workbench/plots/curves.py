@@ -24,11 +24,27 @@ def rows(runs: Run | Iterable[Run] | Mapping[str, Run]) -> list[Line]:
 
     At most 500 points, the first, the last and the best epoch among them.
     """
-    return [line(name, run.rows, run.baseline, run.on) for name, run in named(runs).items()]
+    return [of_run(name, run) for name, run in named(runs).items()]
 
 
-def line(name: str, told: Sequence[Mapping[str, Any]], baseline: Mapping[str, float] | None, data: str = "") -> Line:
-    """The entry of one run from its rows. `data`: which examples it was measured on; runs on others do not compare."""
+def of_run(name: str, run: Run) -> Line:
+    """The entry of one run."""
+    from workbench.branching import marks
+
+    return line(name, run.rows, run.baseline, run.on, marks(run))
+
+
+def line(
+    name: str,
+    told: Sequence[Mapping[str, Any]],
+    baseline: Mapping[str, float] | None,
+    data: str = "",
+    marks: Sequence[Mapping[str, Any]] = (),
+) -> Line:
+    """The entry of one run from its rows. `data`: which examples it was measured on; runs on others do not compare.
+
+    `marks`: what happened on the way, as `branching.marks` tells it; each stands on the validation loss.
+    """
     from workbench.history import best
 
     found = best([dict(row) for row in told])
@@ -36,7 +52,18 @@ def line(name: str, told: Sequence[Mapping[str, Any]], baseline: Mapping[str, fl
     kept = [told[place] for place in thin(len(told), [at])]
     shown = {key: found[key] for key in COLUMNS} if found else None
     columns = {key: [row[key] for row in kept] for key in COLUMNS}
-    return {"name": name, **columns, "best": shown, "baseline": dict(baseline) if baseline else None, "data": data}
+    about = {"best": shown, "baseline": dict(baseline) if baseline else None, "data": data}
+    return {"name": name, **columns, **about, "marks": [_standing(mark, told) for mark in marks]}
+
+
+def _standing(mark: Mapping[str, Any], told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """A mark with the validation loss where it stands, between the epochs around it."""
+    before = max((row for row in told if row["epoch"] <= mark["epoch"]), key=lambda row: row["epoch"], default=told[0])
+    after = min((row for row in told if row["epoch"] >= mark["epoch"]), key=lambda row: row["epoch"], default=before)
+    wide = after["epoch"] - before["epoch"]
+    share = (mark["epoch"] - before["epoch"]) / wide if wide else 0.0
+    loss = before["valid_loss"] + share * (after["valid_loss"] - before["valid_loss"])
+    return {"epoch": mark["epoch"], "valid_loss": loss, "said": f"step {mark['step']}: {mark['said']}"}
 
 
 def learning_curves(runs: Run | Iterable[Run] | Mapping[str, Run]) -> go.Figure:
@@ -64,7 +91,7 @@ def watched(lines: Sequence[Line]) -> go.Figure:
 
 
 def _curves(each: Line, at: int, of: int) -> list[dict[str, Any]]:
-    """Ten traces: loss on the axes x, y and accuracy on x2, y2, always as many so that a live chart can refill them."""
+    """Nine traces: loss on the axes x, y, accuracy on x2, y2, always as many so that a live chart can refill them."""
     traces = []
     for metric, x, y in (("loss", "x", "y"), ("accuracy", "x2", "y2")):
         for side, dash in (("train", "solid"), ("valid", "dash")):
@@ -75,7 +102,7 @@ def _curves(each: Line, at: int, of: int) -> list[dict[str, Any]]:
             traces.append(shown | {"xaxis": x, "yaxis": y, "legendgroup": group, "showlegend": metric == "loss"})
         traces.append(_star(each, metric, at, of) | {"xaxis": x, "yaxis": y})
         traces.append(_baseline(each, metric, at, of) | {"xaxis": x, "yaxis": y})
-    return traces
+    return [*traces, _marks(each, at, of) | {"xaxis": "x", "yaxis": "y"}]
 
 
 def _line(x: Sequence[Any], y: Sequence[Any], name: str, colour: str, dash: str) -> dict[str, Any]:
@@ -99,6 +126,23 @@ def _star(each: Line, metric: str, at: int, of: int) -> dict[str, Any]:
         "showlegend": metric == "loss" and at == 0,
         "marker": {"symbol": "star", "size": 13, "color": colour, "line": {"color": "white", "width": 1}},
         "hovertemplate": "best epoch %{x}: %{y:.4f}<extra></extra>",
+    }
+
+
+def _marks(each: Line, at: int, of: int) -> dict[str, Any]:
+    """What happened on the way: a knob turned, a branch."""
+    colour = VALID if of == 1 else COLOURS[at % len(COLOURS)]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [mark["epoch"] for mark in each["marks"]],
+        "y": [mark["valid_loss"] for mark in each["marks"]],
+        "text": [label(mark["said"]) for mark in each["marks"]],
+        "name": "knob turned, or branched",
+        "legendgroup": "marks",
+        "showlegend": at == 0,
+        "marker": {"symbol": "diamond-open", "size": 11, "color": colour, "line": {"width": 2}},
+        "hovertemplate": "%{text}<extra></extra>",
     }
 
 

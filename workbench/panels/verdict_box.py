@@ -1,0 +1,74 @@
+"""What kind of run it is so far: a sentence, its numbers, and the next step as a button."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+
+from workbench.diagnosis import NextStep, Verdict, diagnose
+from workbench.panels.run_words import UNDER_WAY
+from workbench.panels.text import line, spoken, table
+from workbench.run import Run
+
+SHOWN = {  # evidence in words
+    "rise": "validation loss above its minimum (nats)",
+    "gap": "gap of accuracy, train - validation",
+    "gap_slope": "change of the gap an epoch, of late",
+    "noise": "what dropout and the like add to the loss that the optimizer sees (nats)",
+    "drift": "by how much surer than right it became since the best epoch",
+    "memorised": "share of the wrong labels that it repeats",
+    "twins": "share of the validation examples that are nearly among the training ones",
+}
+
+
+class VerdictBox:
+    """`box` shows the verdict on a run; `take(run, step)` is called where its button is pressed."""
+
+    def __init__(self, take: Callable[[Run, NextStep], None], button: Callable[..., Any]):
+        self.run: Run | None = None
+        self.verdict: Verdict | None = None
+        self._seen: tuple[Any, ...] = ()
+        self.said, self.numbers = line(), widgets.HTML()
+        self.step_button = button("", "Do what is proposed, as a run of its own", lambda: self._take(take))
+        self._fold = widgets.Accordion([self.numbers], titles=["The numbers behind it"], selected_index=None)
+        self.box = widgets.VBox([self.said, self.step_button, self._fold], layout=widgets.Layout(padding="4px 0"))
+        self.show(None, "")
+
+    def _take(self, take: Callable[[Run, NextStep], None]) -> None:
+        if self.run is not None and self.verdict is not None:
+            take(self.run, self.verdict.next_step)
+
+    def show(self, run: Run | None, state: str) -> None:
+        """Show the verdict on this run as it is now; nothing where there is none."""
+        if (look := (run and str(run.folder), len(run.rows) if run else 0, state)) == self._seen:
+            return
+        self.run, self._seen, self.verdict = run, look, _of(run) if run else None
+        self.box.layout.display = "" if self.verdict else "none"
+        if self.verdict is None:
+            return
+        self.said.value = spoken(self.verdict.sentence, "strong", "status")
+        step, ended = self.verdict.next_step, state not in UNDER_WAY
+        self.step_button.description = step.said if step else f"Next: {step.said}."
+        self.step_button.disabled = not step or (bool(step.epochs) and not ended)
+        self.numbers.value = table([[SHOWN[name], said] for name, said in self._numbers()], ["what", "number"])
+
+    def _numbers(self) -> list[tuple[str, str]]:
+        seen = self.verdict.evidence if self.verdict else {}
+        found = []
+        for name in SHOWN:
+            value = seen.get(name, math.nan)
+            if not math.isnan(value):
+                low, high = seen.get(f"{name}_low"), seen.get(f"{name}_high")
+                found.append((name, f"{value:.3f}" + (f" [{low:.3f}, {high:.3f}]" if low is not None else "")))
+        return found
+
+
+def _of(run: Run) -> Verdict | None:
+    """The verdict on a run with epochs; None without, and on one whose rows are of an earlier version."""
+    try:
+        return diagnose(run) if len(run.rows) > 1 or run.state == "failed" else None
+    except (KeyError, TypeError):
+        return None
