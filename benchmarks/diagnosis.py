@@ -32,7 +32,7 @@ def planted(domain: str, seed: int) -> Iterator[tuple[str, Any, Any]]:
     from workbench import diagnosis as d
 
     data = DOMAINS[domain]
-    few, many = data(per_class=10, seed=seed), data(per_class=200, seed=seed)
+    few, many = data(per_class=10, seed=seed), data(seed=seed)
     base = wb.Recipe(few, lr=1e-2, batch_size=25, epochs=60, seed=seed, precision="float32")
     wrong = base.replace(data=data(per_class=15, label_noise=0.4, seed=seed))
     yield d.LEARNING, base.replace(data=many, lr=2e-4, epochs=6, batch_size=32), None

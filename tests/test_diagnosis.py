@@ -121,9 +121,11 @@ def test_the_remedy_is_the_first_that_is_not_there(regularizers, said):
 
 
 def test_numbers_that_are_none_do_no_harm():
-    row = {"train_loss": math.inf, "valid_loss": math.nan, "objective": math.nan, "penalty": 0.0}
-    row |= dict.fromkeys(("gap_loss", "gap_loss_low", "gap_loss_high", "gap_accuracy", "low", "high", "rise", "rise_low",
-                          "rise_high", "train_accuracy", "valid_accuracy"), 0.5)  # fmt: skip
-    rows = [*(row | {"epoch": at, "train_loss": 2.0} for at in range(3)), row | {"epoch": 3}]
-    found = d.verdict(rows, wb.Recipe())
-    assert found.kind == d.DIVERGING
+    names = "gap_loss gap_loss_low gap_loss_high gap_accuracy low high rise rise_low rise_high train_accuracy"
+    row = dict.fromkeys([*names.split(), "valid_accuracy"], 0.5) | {
+        "valid_loss": math.nan,
+        "objective": math.nan,
+        "penalty": 0.0,
+    }
+    rows = [row | {"epoch": at, "train_loss": 2.0 if at < 3 else math.inf} for at in range(4)]
+    assert d.verdict(rows, wb.Recipe()).kind == d.DIVERGING

@@ -173,7 +173,7 @@ class Job:
         drawn, lengths = own[order(self.learner.labels.cpu()[own], shares, generator)], self.learner.lengths
         return drawn if lengths is None else drawn[by_length(lengths[drawn], self.recipe.batch_size, generator)]
 
-    def examples(self, positions: Tensor) -> tuple[Any, Tensor]:
+    def batch_at(self, positions: Tensor) -> tuple[Any, Tensor]:
         """What a batch holds and its labels, at (1 or trials, batch) positions."""
         self.moments.at(positions=positions)
         return self.learner.inputs(positions, self.moments.on_pictures), self.learner.labels[positions]

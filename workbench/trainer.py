@@ -44,7 +44,7 @@ def train(job: Job, watch: Watch) -> Iterator[Row]:
                 def compute(batches: list[tuple[Tensor, float]] = batches) -> list[Told]:
                     told = []
                     for positions, share in batches:
-                        inputs, targets = job.examples(positions)
+                        inputs, targets = job.batch_at(positions)
                         for r in regularizers:
                             inputs, targets = r.on_batch(inputs, targets, job.now[r.name])
                         logits = learner.logits(inputs, job.moments.on_features)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import timm
 import torch
@@ -32,7 +34,7 @@ def test_channels_go_as_a_whole_and_the_mean_stays():
     torch.manual_seed(0)
     maps, sequence = torch.ones(200, 30, 4, 4), torch.ones(200, 7, 30)
     for x, inside in ((maps, (2, 3)), (sequence, (1,))):
-        found = _channels(x, x, 0.3, 1.0)
+        found = _channels(x, x, 0.3)
         alike = found.amax(inside) == found.amin(inside)
         assert alike.all() and float((found == 0).float().mean()) == pytest.approx(0.3, abs=0.02)
         assert float(found.mean()) == pytest.approx(1, abs=0.03)
@@ -41,7 +43,7 @@ def test_channels_go_as_a_whole_and_the_mean_stays():
 def test_drop_path_is_timms_on_what_a_block_adds():
     given, found = torch.randn(500, 4, 3), torch.randn(500, 4, 3)
     torch.manual_seed(0)
-    ours = _skipped(given, found, 0.4, 0.5)
+    ours = _skipped(given, found, 0.2)
     torch.manual_seed(0)
     skipped = (torch.rand(500, 1, 1) < 0.2).expand_as(given)
     torch.testing.assert_close(ours[skipped], given[skipped])
@@ -49,7 +51,7 @@ def test_drop_path_is_timms_on_what_a_block_adds():
     theirs = timm.layers.drop_path(found - given, 0.2, training=True) + given
     shares = [float((each == given).all((1, 2)).float().mean()) for each in (ours, theirs)]
     assert shares[0] == pytest.approx(0.2, abs=0.05) == pytest.approx(shares[1], abs=0.08)
-    assert torch.equal(_skipped(given, found[:, :2], 0.4, 1.0), found[:, :2])  # another shape cannot be skipped
+    assert torch.equal(_skipped(given, found[:, :2], 0.4), found[:, :2])  # another shape cannot be skipped
 
 
 @pytest.mark.parametrize(
@@ -64,20 +66,38 @@ def test_blocks_are_the_residual_ones(name, many):
 
 
 @pytest.mark.parametrize("name", ["body-dropout", "drop-path"])
-def test_only_blocks_that_train_are_changed_and_only_in_training_steps(name):
-    recipe = wb.Recipe(wb.Digits(per_class=5), "glyph-resnet", scope="blocks(last=1)", regularizers=f"{name}(rate=0.5)")
+@pytest.mark.parametrize("backbone", ["glyph-resnet", "glyph-vit"])
+def test_only_blocks_that_train_are_changed_and_only_in_training_steps(name, backbone):
+    recipe = wb.Recipe(wb.Digits(per_class=5), backbone, scope="blocks(last=1)", regularizers=f"{name}(rate=0.5)")
     job = Job(plan(recipe))
     learner, (only,) = job.learner, blocks(job.learner.body, set(job.learner.named))
     x = learner.inputs(torch.arange(20)[None])
     calm = learner.logits(x)
-    assert torch.equal(learner.logits(x), calm) and len(only._forward_hooks) == 1
+    assert torch.equal(learner.logits(x), calm) and len(only._forward_hooks) == (name == "body-dropout")
     learner.training()
     assert not torch.equal(learner.logits(x), calm)
     learner.answers(torch.arange(5)[None])
     assert torch.equal(learner.logits(x), calm)
     job.turn(f"{name}.rate", 0.0)  # prepared again: still one hook, and nothing is left out
     learner.training()
-    assert torch.equal(learner.logits(x), calm) and len(only._forward_hooks) == 1
+    assert torch.equal(learner.logits(x), calm) and len(only._forward_hooks) == (name == "body-dropout")
+    copied = deepcopy(learner.body)  # without the learner and all that it holds
+    assert torch.equal(copied.eval()(x), learner.body.eval()(x))
+
+
+def test_of_a_resnet_whose_blocks_change_shape_the_added_part_is_skipped():
+    recipe = wb.Recipe(wb.Digits(per_class=5), "glyph-resnet", scope="all", regularizers="drop-path(rate=0.8)")
+    learner = Job(plan(recipe)).learner
+    body = learner.body
+    *_, last = blocks(body, set(learner.named))
+    seen = []
+    last.register_forward_hook(lambda block, given, found: seen.append((given[0], found)))
+    learner.noisy = True
+    body(learner.prepared[:40])
+    given, found = seen[0]
+    bare = torch.relu(last.downsample(given)) if last.downsample is not None else given
+    share = float(torch.isclose(found, bare, atol=1e-5).all(1).all(1).all(1).float().mean())
+    assert share == pytest.approx(0.8, abs=0.2) and given.shape != found.shape
 
 
 def test_where_no_block_trains_it_is_said():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import Range, knob
-from workbench.regularizers.base import Regularizer, spread
+from workbench.regularizers.base import Regularizer, plain, spread
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,7 +88,7 @@ def _alone(own: Regularizer, recipe: Recipe) -> str:
 def _begin(learner: Any, now: Any) -> None:
     import torch
 
-    now.memory = {name: w.detach().clone() for name, w in learner.averaged().items()}
+    now.memory = {name: plain(w) for name, w in learner.averaged().items()}
     now.memory["count"] = torch.zeros(learner.trials, dtype=torch.float64, device=learner.device)
 
 

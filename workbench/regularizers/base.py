@@ -140,3 +140,10 @@ def of_targets(logp: Tensor, targets: Tensor) -> Tensor:
     if targets.is_floating_point():
         return (targets * logp).sum(-1)
     return logp.gather(-1, targets.expand(logp.shape[:2]).unsqueeze(-1)).squeeze(-1)
+
+
+def plain(w: Tensor) -> Tensor:
+    """A copy to remember, laid out as it comes back from a checkpoint: sums over it go the same way then."""
+    import torch
+
+    return w.detach().clone(memory_format=torch.contiguous_format)

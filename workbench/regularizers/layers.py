@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import Range, knob
@@ -73,15 +72,17 @@ class BodyDropout(Regularizer):
     rate: float = knob(0.1, Range(0.0, 0.5), "Share of the channels that a step does not see.", limits=(0, 0.9))
 
     def prepare(self, learner: Any, now: Any) -> None:
-        _hook(learner, now, _channels)
+        for block, _ in _once(learner, now):
+            block.register_forward_hook(Within(learner, now, 1.0, _channels))
 
 
 @dataclass(frozen=True)
 class DropPath(Regularizer):
     """Skip blocks of the backbone, example by example, in each step; later blocks more often, the last with `rate`.
 
-    What a block adds to its input is scaled up where it is not skipped. Blocks that train, and that give what they take
-    in shape. Source: Huang and others, "Deep networks with stochastic depth", 2016.
+    What a block adds to its shortcut is scaled up where it is not skipped. Of the blocks that train: by timm's own
+    place for it where the block has one; else those that give what they take in shape are skipped as a whole.
+    Source: Huang and others, "Deep networks with stochastic depth", 2016.
     """
 
     name, in_sight, within = "drop-path", False, True
@@ -89,20 +90,23 @@ class DropPath(Regularizer):
     rate: float = knob(0.1, Range(0.0, 0.5), "Share of the examples that skip the last block.", limits=(0, 0.9))
 
     def prepare(self, learner: Any, now: Any) -> None:
-        _hook(learner, now, _skipped)
+        for block, depth in _once(learner, now):
+            places = [name for name in ("drop_path", "drop_path1", "drop_path2") if hasattr(block, name)]
+            for name in places:
+                setattr(block, name, _path(Within(learner, now, depth, _skipped)))
+            if not places:
+                block.register_forward_hook(Within(learner, now, depth, _skipped))
 
 
-def _hook(learner: Any, now: Any, change: Callable[..., Any]) -> None:
-    """Have `change(given, found, rate)` done to what each block gives in training steps; once, however often asked."""
-    if "hooks" in now.__dict__:
+def _once(learner: Any, now: Any) -> Iterator[tuple[nn.Module, float]]:
+    """Each block that trains and how deep it lies, a share of the way; none where they were asked for before."""
+    if "hooked" in now.__dict__:
         return
     found = blocks(learner.body, set(learner.named))
     if not found:
         raise BadChoice(f"no block of {type(learner.body).__name__} trains, in which something could be left out.")
-    now.hooks = [
-        block.register_forward_hook(partial(_changed, learner, now, change, (at + 1) / len(found)))
-        for at, block in enumerate(found)
-    ]
+    now.hooked = True
+    yield from ((block, (at + 1) / len(found)) for at, block in enumerate(found))
 
 
 def blocks(body: nn.Module, trained: set[str]) -> list[nn.Module]:
@@ -118,18 +122,43 @@ def blocks(body: nn.Module, trained: set[str]) -> list[nn.Module]:
     return [part for name, part in inner.items() if any(w.startswith(f"{name}.") for w in trained)]
 
 
-def _changed(
-    learner: Any, now: Any, change: Callable[..., Any], depth: float, _: nn.Module, given: tuple[Any, ...], found: Any
-) -> Any:
-    rate = float(now.rate[0])
-    if not learner.noisy or not rate:
-        return found
-    first, *rest = found if isinstance(found, tuple) else (found,)
-    first = change(given[0], first, rate, depth)
-    return (first, *rest) if isinstance(found, tuple) else first
+@dataclass(frozen=True, eq=False)
+class Within:
+    """A change within the backbone that is made in training steps alone; `change(given, found, rate)`.
+
+    Not copied along with the network that it stands in: a copy answers, and trains no more.
+    """
+
+    learner: Any
+    now: Any
+    depth: float
+    change: Callable[[Tensor, Tensor, float], Tensor]
+
+    def __call__(self, block: Any, given: tuple[Any, ...], found: Any) -> Any:
+        """As a forward hook of a block."""
+        rate = float(self.now.rate[0]) * self.depth
+        if not self.learner.noisy or not rate:
+            return found
+        first, *rest = found if isinstance(found, tuple) else (found,)
+        first = self.change(given[0], first, rate)
+        return (first, *rest) if isinstance(found, tuple) else first
+
+    def __deepcopy__(self, memo: Any) -> Within:
+        return self
 
 
-def _channels(given: Tensor, found: Tensor, rate: float, depth: float) -> Tensor:
+def _path(within: Within) -> nn.Module:
+    """What stands in timm's place for it: what a block adds to its shortcut passes, or is left out."""
+    import torch
+
+    class Path(torch.nn.Module):
+        def forward(self, added: Tensor) -> Any:
+            return within(self, (torch.zeros_like(added),), added)
+
+    return Path()
+
+
+def _channels(given: Tensor, found: Tensor, rate: float) -> Tensor:
     """Channels are axis 1 of maps (batch, channels, height, width), the last of sequences (batch, length, width)."""
     import torch
 
@@ -138,11 +167,10 @@ def _channels(given: Tensor, found: Tensor, rate: float, depth: float) -> Tensor
     return found * kept / (1 - rate)
 
 
-def _skipped(given: Tensor, found: Tensor, rate: float, depth: float) -> Tensor:
+def _skipped(given: Tensor, found: Tensor, rate: float) -> Tensor:
     import torch
 
     if given.shape != found.shape:
         return found
-    rate = rate * depth
     kept = torch.rand([len(found), *[1] * (found.dim() - 1)], device=found.device) >= rate
     return given + (found - given) * kept / (1 - rate)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import Range, knob
-from workbench.regularizers.base import Regularizer, spread, total
+from workbench.regularizers.base import Regularizer, plain, spread, total
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -129,7 +129,7 @@ class L2SP(Regularizer):
 
     def prepare(self, learner: Any, now: Any) -> None:
         if not now.memory:
-            now.memory |= {name: w.detach().clone() for name, w in _of_body(learner)}
+            now.memory |= {name: plain(w) for name, w in _of_body(learner)}
 
     def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
         moved = (w - now.memory[name] for name, w in _of_body(now.learner))
