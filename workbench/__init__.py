@@ -106,6 +106,7 @@ _HOMES = {
     "write_results": "report",
     "Workbench": "panels",
     "RecipePanel": "panels",
+    "LabsPanel": "panels",
     "LivePanel": "panels",
     "LookPanel": "panels",
     "MendPanel": "panels",

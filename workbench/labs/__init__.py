@@ -1,10 +1,16 @@
 """Labs: experiments of many runs with one figure."""
 
+from workbench.labs.ablation import ablation as ablation
 from workbench.labs.capacity import shapes as shapes
+from workbench.labs.complexity import unfrozen as unfrozen
+from workbench.labs.complexity import widths as widths
+from workbench.labs.data_size import data_size as data_size
+from workbench.labs.label_noise import label_noise as label_noise
 from workbench.labs.learning_rate import rates as rates
 from workbench.labs.learning_rate import verdicts as verdicts
 from workbench.labs.pretraining import pretraining as pretraining
 from workbench.labs.pretraining import worth as worth
+from workbench.labs.robustness import robustness as robustness
 from workbench.labs.strategies import contest as contest
 from workbench.labs.strategies import leaders as leaders
 from workbench.labs.strategies import replayed as replayed

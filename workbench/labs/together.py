@@ -31,7 +31,7 @@ class Trained:
 
 
 def trained(recipes: Sequence[Recipe]) -> list[Trained]:
-    """Train heads of these recipes, of one data set and as many epochs, to their end; in the order of the recipes.
+    """Train these recipes, of one data set and as many epochs, to their end; in their order, heads at once.
 
     What stops early does not here: all would have to stop at once to be compared.
     """
@@ -42,7 +42,7 @@ def trained(recipes: Sequence[Recipe]) -> list[Trained]:
     found: dict[int, Trained] = {}
     data = recipes[0].data.load()
     for group in fused(recipes):
-        size = in_one_pass(plan(recipes[group[0]], data))
+        size = in_one_pass(plan(recipes[group[0]], data)) if recipes[group[0]].scope.name == "head" else 1
         for at in range(0, len(group), size):
             some = group[at : at + size]
             found |= dict(zip(some, _passed(plan([recipes[one] for one in some], data)), strict=True))

@@ -2,6 +2,7 @@
 
 from workbench.panels.app import Workbench as Workbench
 from workbench.panels.compare_panel import ComparePanel as ComparePanel
+from workbench.panels.labs_panel import LabsPanel as LabsPanel
 from workbench.panels.live_panel import LivePanel as LivePanel
 from workbench.panels.look_panel import LookPanel as LookPanel
 from workbench.panels.mend_panel import MendPanel as MendPanel

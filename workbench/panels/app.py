@@ -8,6 +8,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench.panels.compare_panel import ComparePanel
+from workbench.panels.labs_panel import LabsPanel
 from workbench.panels.live_panel import LivePanel
 from workbench.panels.look_panel import LookPanel
 from workbench.panels.mend_panel import MendPanel
@@ -19,12 +20,12 @@ from workbench.panels.text import line, spoken
 from workbench.recipe import Recipe
 from workbench.run import Run
 
-RECIPE, SEARCH, DATA, RUNS, COMPARE = range(5)  # the tabs
+RECIPE, SEARCH, DATA, RUNS, COMPARE, LABS = range(6)  # the tabs
 
 
 class Workbench(widgets.VBox):  # type: ignore[misc]
     """Tabs: Recipe, left `recipe` (what is chosen) and right `live` (what is watched); Search, with `search` and
-    `path`; Data, with `look` and `mend`; `runs`; `compare`."""
+    `path`; Data, with `look` and `mend`; `runs`; `compare`; `labs`."""
 
     tabs: Any = None  # until it is built: one that could not be is closed all the same
 
@@ -33,7 +34,7 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self.live = LivePanel(recipe=self.recipe.checked)
         self.runs = RunsPanel(self._use, self._watch, self._side_by_side, now=False)
         self.look, self.mend = LookPanel(self.recipe.checked), MendPanel(start=self._start)
-        self.compare = ComparePanel()
+        self.compare, self.labs = ComparePanel(), LabsPanel(self.recipe.checked)
         self.search = SearchPanel(self.recipe.checked, use=self._use, watch=self._watch, now=False)
         self.path = PathPanel(self.recipe.checked, use=self._use)
         self.status, self.job = line(_resting(), "faint"), line(kind="faint")
@@ -45,10 +46,10 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         top = widgets.Layout(justify_content="space-between", padding="0 8px")
         across = widgets.Layout(width="100%", align_items="stretch")
         bench = widgets.HBox([self.recipe, self.live], layout=across)
-        data, titles = widgets.VBox([self.look, self.mend]), ["Recipe", "Search", "Data", "Runs", "Compare"]
+        data, titles = widgets.VBox([self.look, self.mend]), ["Recipe", "Search", "Data", "Runs", "Compare", "Labs"]
         self._fold = widgets.Accordion([self.path], titles=["One knob over many values, with a slider"])
         searching = widgets.VBox([self.search, self._fold])
-        self.tabs = widgets.Tab([bench, searching, data, self.runs, self.compare], titles=titles)
+        self.tabs = widgets.Tab([bench, searching, data, self.runs, self.compare, self.labs], titles=titles)
         self.tabs.observe(self._opened, "selected_index")
         shown = [widgets.HBox([self.job, self.status], layout=top), self.tabs]
         super().__init__(shown, layout=widgets.Layout(width="100%"))
@@ -101,7 +102,8 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         for tab in (RECIPE, SEARCH, DATA):
             self.tabs.children[tab].children = ()  # a box that holds what is closed cannot be saved with the notebook
         self._fold.children = self.tabs.children = ()
-        for panel in (self.recipe, self.live, self.search, self.path, self.look, self.mend, self.runs, self.compare):
+        panels = (self.recipe, self.live, self.search, self.path, self.look, self.mend, self.runs, self.compare)
+        for panel in (*panels, self.labs):
             panel.close()
         super().close()
 

@@ -6,6 +6,11 @@ from workbench.plots.confusion import confusion as confusion
 from workbench.plots.confusion import confusions as confusions
 from workbench.plots.curves import gap as gap
 from workbench.plots.curves import learning_curves as learning_curves
+from workbench.plots.labs import ablation as ablation
+from workbench.plots.labs import complexity as complexity
+from workbench.plots.labs import data_size as data_size
+from workbench.plots.labs import label_noise as label_noise
+from workbench.plots.labs import robustness as robustness
 from workbench.plots.landscape import contour as contour
 from workbench.plots.landscape import curves_of_trials as curves_of_trials
 from workbench.plots.landscape import importance as importance

@@ -1,0 +1,28 @@
+"""Wrong labels learnt by heart over the epochs, by regularizer."""
+
+from __future__ import annotations
+
+import pytest
+
+import workbench as wb
+from workbench.errors import BadKnob
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+RECIPE = wb.Recipe(wb.Digits(per_class=10), lr=1e-2, batch_size=25, epochs=60)
+
+
+def test_l2_holds_back_what_a_free_head_learns_by_heart():
+    found = wb.labs.label_noise(RECIPE, (0.0, 0.4), ("", "l2(strength=0.1)"), seeds=4)
+    assert len(found) == 2 * 2 * 61 and found["memorised"].isna().sum() == 2 * 61
+    end = found[found["epoch"] == 60].set_index(["share", "regularizer"])
+    free, held = end.loc[(0.4, "none")], end.loc[(0.4, "l2(strength=0.1)")]
+    assert free["memorised"] > 0.9 and held["memorised"] < 0.7 and held["accuracy"] > free["accuracy"] + 0.05
+    assert end.loc[(0.0, "none"), "accuracy"] > free["accuracy"] + 0.15
+    figure = wb.plots.label_noise(found)
+    assert [trace.name for trace in figure.data if trace.showlegend] == ["none", "l2(strength=0.1)"]
+    assert figure.layout.title.text.startswith("With 40% wrong labels, at the end: ")
+
+
+def test_no_share_is_no_experiment():
+    with pytest.raises(BadKnob, match="name one share and one regularizer"):
+        wb.labs.label_noise(RECIPE, ())

@@ -1,0 +1,57 @@
+"""Wrong labels: how many of them a head repeats over the epochs, and which regularizer holds it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from workbench import evaluation, progress
+from workbench.errors import BadKnob
+from workbench.labs.arms import over_seeds
+from workbench.labs.together import Trained
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from workbench.recipe import Recipe
+
+REGULARIZERS = ("", "l2(strength=0.1)", "dropout(rate=0.5)", "mixup(alpha=1)")
+
+
+def label_noise(
+    recipe: Recipe,
+    shares: Sequence[float] = (0.0, 0.2, 0.4),
+    regularizers: Sequence[str] = REGULARIZERS,
+    seeds: int = 5,
+) -> pd.DataFrame:
+    """Train with such shares of wrong labels, by each of `regularizers`, over `seeds` seeds.
+
+    A row a share, regularizer and epoch, means over the seeds: `accuracy` (validation, whose labels are right) with
+    `low` and `high` over the seeds, `train_accuracy` on the labels given, `clean_train_accuracy` on the true ones, and
+    `memorised`, the share of the wrong labels that is repeated (NaN where none is wrong).
+    """
+    import pandas as pd
+
+    if not shares or not regularizers:
+        raise BadKnob("name one share and one regularizer ('' for none) or more.")
+    lines = []
+    for done, share in enumerate(shares):
+        noisy = recipe.replace(data=recipe.data.replace(label_noise=share))
+        found = over_seeds({each or "none": noisy.replace(regularizers=each) for each in regularizers}, seeds)
+        progress.tell("shares", done + 1, len(shares))
+        for name, some in found.items():
+            lines += [{"share": share, "regularizer": name} | each for each in _epochs(some)]
+    return pd.DataFrame(lines)
+
+
+def _epochs(some: Sequence[Trained]) -> list[dict[str, Any]]:
+    columns = ("train_accuracy", "clean_train_accuracy", "memorised")
+    found = []
+    for rows in zip(*(each.rows for each in some), strict=True):
+        right = np.array([row["valid_accuracy"] for row in rows])
+        low, high = evaluation.interval(right) if len(right) > 1 else (float(right[0]), float(right[0]))
+        means = {key: float(np.mean([row.get(key, np.nan) for row in rows])) for key in columns}
+        found.append({"epoch": rows[0]["epoch"], "accuracy": float(right.mean()), "low": low, "high": high} | means)
+    return found

@@ -1,0 +1,157 @@
+"""Figures of labs: ablation, data size, label noise, complexity, robustness."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from workbench.plots.style import COLOURS, GREY, TRAIN, VALID, axis, faded, figure, label
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+DASHES = ("solid", "dash", "dot", "dashdot")
+
+
+def ablation(found: pd.DataFrame) -> go.Figure:
+    """Of `labs.ablation`: by how much validation accuracy changes without each regularizer, with 95 % intervals."""
+    lines: list[Any] = found.iloc[1:].to_dict("records")
+    colours = [GREY if line["level"] else VALID if line["ahead"] < 0 else TRAIN for line in lines]
+    bars = {"type": "bar", "orientation": "h", "x": [line["ahead"] for line in lines]}
+    bars |= {"y": [f"without {label(line['without'])}" for line in lines], "marker": {"color": colours}}
+    bars |= {"error_x": _bars(lines, "ahead", "ahead_low", "ahead_high"), "showlegend": False}
+    bars |= {"customdata": [[line["accuracy"], line["gap"]] for line in lines]}
+    said = "%{y}: %{x:+.3f}; accuracy %{customdata[0]:.3f}, gap %{customdata[1]:.3f}<extra></extra>"
+    whole = found.iloc[0]
+    worst = min(lines, key=lambda line: line["ahead"])
+    title = f"With all of them {whole['accuracy']:.3f}. "
+    title += (
+        "Leaving any one out may change nothing." if worst["level"] or worst["ahead"] >= 0 else
+        f"Most is lost without {label(worst['without'])}: {worst['ahead']:+.3f}."
+    )  # fmt: skip
+    across = axis("change of validation accuracy (share)") | {"zeroline": True, "zerolinecolor": GREY}
+    down = axis("", autorange="reversed")
+    return figure([bars | {"hovertemplate": said}], title, height=160 + 36 * len(lines), xaxis=across, yaxis=down)
+
+
+def _bars(lines: list[Any], key: str, low: str, high: str) -> dict[str, Any]:
+    up = [line[high] - line[key] for line in lines]
+    down = [line[key] - line[low] for line in lines]
+    return {"type": "data", "symmetric": False, "array": up, "arrayminus": down, "color": GREY, "thickness": 1.5}
+
+
+def _curve(lines: list[Any], x: str, y: str, name: str, at: int) -> dict[str, Any]:
+    colour = COLOURS[at % len(COLOURS)]
+    look = {"color": colour, "dash": DASHES[at % len(DASHES)], "width": 2}
+    return {
+        "type": "scatter", "mode": "lines+markers", "x": [line[x] for line in lines], "y": [line[y] for line in lines],
+        "name": label(name), "line": look, "marker": {"size": 6, "color": colour}, "legendgroup": name,
+        "hovertemplate": f"%{{x}}: %{{y:.3f}}<extra>{label(name)}</extra>",
+    }  # fmt: skip
+
+
+def data_size(found: pd.DataFrame) -> go.Figure:
+    """Of `labs.data_size`: validation error by training examples, both in logarithms, with each way's power law."""
+    traces = []
+    for at, (name, each) in enumerate(found.groupby("way", sort=False)):
+        lines: list[Any] = each.assign(
+            error=1 - each["accuracy"], elow=1 - each["high"], ehigh=1 - each["low"]
+        ).to_dict("records")
+        curve = _curve(lines, "labels", "error", str(name), at)
+        curve |= {"error_y": _bars(lines, "error", "elow", "ehigh") | {"color": COLOURS[at % len(COLOURS)]}}
+        power = [lines[0][key] for key in ("power", "power_low", "power_high")]
+        curve["name"] = f"{label(name)}: error falls as labels ** -{power[0]:.2f} [{power[1]:.2f}, {power[2]:.2f}]"
+        traces.append(curve)
+    ticks = sorted({int(each) for each in found["labels"]})
+    return figure(
+        traces, _advice(found), height=420,
+        xaxis=axis("training examples", type="log", tickvals=ticks, ticktext=[str(each) for each in ticks]),
+        yaxis=axis("validation error (share)", type="log"),
+    )  # fmt: skip
+
+
+def _advice(found: pd.DataFrame) -> str:
+    """What helps most from the second size on the first way: more data, or another way on the same data."""
+    sizes, ways = sorted(found["per_class"].unique()), list(dict.fromkeys(found["way"]))
+    at = {(line["way"], line["per_class"]): line["accuracy"] for line in found.to_dict("records")}
+    here = len(sizes) // 2 - (len(sizes) % 2 == 0)
+    now = at[ways[0], sizes[here]]
+    gains = {f"{sizes[here + 1] / sizes[here]:g} times the data": at[ways[0], sizes[here + 1]] - now}
+    gains |= {way: at[way, sizes[here]] - now for way in ways[1:]}
+    best = max(gains, key=lambda name: gains[name])
+    said = "; ".join(f"{label(name)} {gain:+.3f}" for name, gain in gains.items())
+    return f"From {sizes[here]} a class, at equal cost: {said}. Most: {label(best)}."
+
+
+def label_noise(found: pd.DataFrame) -> go.Figure:
+    """Of `labs.label_noise`: validation accuracy and the wrong labels repeated, by epoch, where most are wrong."""
+    most = found["share"].max()
+    traces = []
+    for at, (name, each) in enumerate(found[found["share"] == most].groupby("regularizer", sort=False)):
+        lines: list[Any] = each.to_dict("records")
+        for metric, place in (("accuracy", ""), ("memorised", "2")):
+            curve = _curve(lines, "epoch", metric, str(name), at) | {"xaxis": f"x{place}", "yaxis": f"y{place}"}
+            traces.append(curve | {"mode": "lines", "showlegend": not place})
+    ends = found[found["share"] == most].groupby("regularizer", sort=False)["accuracy"].last()
+    best = str(ends.idxmax())
+    title = f"With {most:.0%} wrong labels, at the end: {ends.iloc[0]:.3f} with {label(ends.index[0])}, "
+    title += f"{ends.max():.3f} with {label(best)}."
+    return figure(
+        traces, title, height=400,
+        xaxis=axis("epoch", domain=[0.0, 0.46], anchor="y"), xaxis2=axis("epoch", domain=[0.54, 1.0], anchor="y2"),
+        yaxis=axis("validation accuracy (share)", anchor="x", range=[0, 1.02]),
+        yaxis2=axis("wrong labels repeated (share)", anchor="x2", range=[0, 1.02]),
+    )  # fmt: skip
+
+
+def complexity(found: pd.DataFrame) -> go.Figure:
+    """Of `labs.widths` and `labs.unfrozen`: train and validation error by complexity."""
+    lines: list[Any] = found.to_dict("records")
+    train = _curve(lines, "model", "train_error", "train", 0)
+    valid = _curve(lines, "model", "error", "valid, with its 95 % interval", 1)
+    valid |= {"error_y": _bars(lines, "error", "low", "high") | {"color": VALID}}
+    for curve in (train, valid):
+        curve |= {"x": [label(line["model"]) for line in lines], "customdata": [line["parameters"] for line in lines]}
+        curve["hovertemplate"] = (
+            "%{x} (%{customdata:,} weights in the head): %{y:.3f}<extra>" + curve["name"] + "</extra>"
+        )
+    best = min(lines, key=lambda line: line["error"])
+    title = f"The least validation error, {best['error']:.3f}: {label(best['model'])}. "
+    title += (
+        "It comes down, rises, and comes down again: double descent." if lines[0]["twice"] else
+        "It does not come down twice here: no double descent beyond chance."
+    )  # fmt: skip
+    return figure(
+        [train, valid],
+        title,
+        height=400,
+        xaxis=axis("model", type="category"),
+        yaxis=axis("error (share)", rangemode="tozero"),
+    )
+
+
+def robustness(found: pd.DataFrame) -> go.Figure:
+    """Of `labs.robustness`: validation accuracy by how much is deleted, corrupted or an outlier; a panel a test."""
+    tests, traces, axes = list(dict.fromkeys(found["test"])), [], dict[str, Any]()
+    for place, test in enumerate(tests):
+        number, wide = str(place + 1) if place else "", (1 - 0.06 * (len(tests) - 1)) / len(tests)
+        start = place * (wide + 0.06)
+        axes[f"xaxis{number}"] = axis(label(test), domain=[start, min(1.0, start + wide)], anchor=f"y{number}")
+        axes[f"yaxis{number}"] = axis(
+            "" if place else "validation accuracy (share)", anchor=f"x{number}", range=[0, 1.02]
+        )
+        for at, (name, each) in enumerate(found[found["test"] == test].groupby("regularizer", sort=False)):
+            lines: list[Any] = each.to_dict("records")
+            colour = COLOURS[at % len(COLOURS)]
+            curve = _curve(lines, "level", "accuracy", str(name), at) | {"showlegend": not place}
+            band = {"type": "scatter", "mode": "lines", "line": {"width": 0}, "fill": "toself", "hoverinfo": "skip"}
+            band |= {"x": [line["level"] for line in [*lines, *reversed(lines)]], "fillcolor": faded(colour, 0.12)}
+            band |= {"y": [line["high"] for line in lines] + [line["low"] for line in reversed(lines)]}
+            band |= {"showlegend": False, "name": f"{label(name)}, interval"}
+            traces += [each | {"xaxis": f"x{number}", "yaxis": f"y{number}"} for each in (band, curve)]
+    last = found[found["level"] == found.groupby("test")["level"].transform("max")]
+    best = {test: last[last["test"] == test].sort_values("accuracy").iloc[-1] for test in tests}
+    said = "; ".join(
+        f"{label(test)}: {label(row['regularizer'])} ({row['accuracy']:.2f})" for test, row in best.items()
+    )
+    return figure(traces, f"Who holds up best at the most: {said}.", height=400, **axes)
