@@ -49,6 +49,24 @@ def test_the_menus_name_every_entry():
             assert named == {name for name, kind in found if kind.__module__.startswith("workbench.")}
 
 
+def regularizers():
+    """The table of regularizers as the README shall have it."""
+    menu = wb.menu("regularizers")
+    lines = ["| name | what it does | when it helps | knobs |", "|---|---|---|---|"]
+    own = {
+        name for name, kind in entries(menu_base("regularizers")).items() if kind.__module__.startswith("workbench.")
+    }
+    for row in menu[menu["name"].isin(own)].to_dict("records"):
+        cells = [f"`{row['name']}`", row["what it does"], row["when it helps"], row["knobs"]]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def test_the_table_of_regularizers_is_what_the_code_says():
+    found = re.search(r"<!-- regularizers: begin -->\n(.*?)\n<!-- regularizers: end -->", README, re.S).group(1)
+    assert found.strip() == regularizers()
+
+
 def test_the_two_commands_and_the_picture():
     makefile = (ROOT / "Makefile").read_text()
     assert "make lab" in README and "make test" in README and "\nlab:" in makefile and "\ntest:" in makefile

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def menu(name: str | None = None) -> pd.DataFrame:
-    """What there is to choose: the entries of one menu with what each does and its knobs, or the menus themselves."""
+    """What there is to choose: the entries of one menu with what each does and its knobs, or the menus themselves.
+
+    Of regularizers it says when each helps, too.
+    """
     import pandas as pd
 
     if name is None:
@@ -26,11 +29,14 @@ def menu(name: str | None = None) -> pd.DataFrame:
         from workbench.backbones.listing import listing
 
         return pd.DataFrame(listing()).astype({"parameters": "Int64"})
+    found = sorted(entries(menu_base(name)).values(), key=lambda each: not getattr(each, "in_sight", True))
     lines = [
-        {"name": each.name, "what it does": each.about(), "knobs": ", ".join(_knob(k) for k in each.knobs())}
-        for each in entries(menu_base(name)).values()
-    ]
-    return pd.DataFrame(lines, columns=["name", "what it does", "knobs"])
+        {"name": each.name, "what it does": each.about(), "when it helps": getattr(each, "when", ""),
+         "knobs": ", ".join(_knob(k) for k in each.knobs())}
+        for each in found
+    ]  # fmt: skip
+    helps = ["when it helps"] * any(line["when it helps"] for line in lines)
+    return pd.DataFrame(lines, columns=["name", "what it does", *helps, "knobs"])
 
 
 def _knob(knob: Knob) -> str:

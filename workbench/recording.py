@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import signal
 import sys
 import threading
@@ -12,7 +11,6 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from importlib.metadata import version
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,8 +21,8 @@ from workbench import progress
 from workbench.errors import BrokenRun, Diverged, Interrupted, RunBusy
 from workbench.job import Job
 from workbench.learners.plan import plan
+from workbench.surroundings import environment, memory
 from workbench.trainer import Watch, train
-from workbench.twins import twins
 
 if TYPE_CHECKING:
     from workbench.datasets import Data
@@ -135,35 +133,6 @@ class Recorder(Watch):
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and self.folder.control()["state"] == "running":
             time.sleep(min(left, 0.05))
-
-
-def memory(job: Job) -> dict[str, int]:
-    """Bytes that the run holds where it computes, as `memory`, and how many there are at all, as `memory_of`."""
-    import psutil
-
-    where = job.plan.device
-    if where.type == "cuda":
-        return {"memory": torch.cuda.memory_reserved(where), "memory_of": torch.cuda.mem_get_info(where)[1]}
-    return {"memory": int(psutil.Process().memory_info().rss), "memory_of": int(psutil.virtual_memory().total)}
-
-
-def environment(job: Job) -> dict[str, Any]:
-    """Versions, and what `auto` resolved to."""
-    names, plan = ("torch", "torchvision", "timm", "transformers", "numpy", "scikit-learn", "safetensors"), job.plan
-    return {
-        "versions": {name: version(name) for name in names} | {"python": platform.python_version()},
-        "device": str(plan.device),
-        "device_name": torch.cuda.get_device_name(plan.device) if plan.device.type == "cuda" else platform.machine(),
-        "precision": str(plan.dtype).removeprefix("torch."),
-        "threads": job.threads,
-        "data": job.data.fingerprint,
-        "valid": job.data.measured_on,
-        "classes": list(job.data.classes),
-        "side": job.data.side,
-        "backbone": plan.built.fingerprint,
-        "cut": job.learner.cut,  # the last part whose outcome is kept
-        "twins": round(twins(job), 4),
-    }
 
 
 @contextmanager

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def rows():
     """Rows of 60 epochs on 40 wrong labels of 100."""
     recipe = wb.Recipe(wb.Digits(per_class=10, label_noise=0.4), lr=1e-2, batch_size=25, epochs=60)
-    return recipe, [row for row in wb.train(recipe)]
+    return recipe, list(wb.train(recipe))
 
 
 def told(rows, upto=61, state="finished"):

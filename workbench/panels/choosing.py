@@ -86,8 +86,15 @@ class OneOf:
 class Several:
     """Entries of a menu, each at most once: a row each with its knobs and a button that removes it; and one adds."""
 
-    def __init__(self, menu: str, help: str, value: tuple[Choice, ...], propose: Propose):
-        self.menu, self.value, self._propose, self._showing = menu, value, propose, False
+    def __init__(
+        self,
+        menu: str,
+        help: str,
+        value: tuple[Choice, ...],
+        propose: Propose,
+        fits: Callable[[Choice], bool] = lambda each: True,
+    ):
+        self.menu, self.value, self._propose, self._showing, self._fits = menu, value, propose, False, fits
         self.rows: dict[str, Knobs] = {}
         self.removers: dict[str, Any] = {}
         self.adder = widgets.Dropdown(
@@ -148,8 +155,9 @@ class Several:
             self._showing = False
 
     def _offered(self, taken: set[str]) -> list[str]:
-        """Those not taken, the ones a beginner meets first, the rest behind a line."""
-        free = {name: kind for name, kind in entries(menu_base(self.menu)).items() if name not in taken}
+        """Those that fit and are not taken, the ones a beginner meets first, the rest behind a line."""
+        found = entries(menu_base(self.menu)).items()
+        free = {name: kind for name, kind in found if name not in taken and self._fits(kind())}
         first = [name for name, kind in free.items() if getattr(kind, "in_sight", True)]
         more = [name for name in free if name not in first]
         return ["+ add", *first, *(["— more —", *more] if more else [])]

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
+
 from workbench import cost, plots, progress
 from workbench.panels.background import Background
 from workbench.panels.chart import still

@@ -12,6 +12,7 @@ import traitlets
 
 from workbench import progress
 from workbench.choices import Menu
+from workbench.errors import BadChoice
 from workbench.panels.backbone_picker import BackbonePicker
 from workbench.panels.background import Background
 from workbench.panels.choosing import OneOf, Several
@@ -38,6 +39,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self._shapes: dict[Any, tuple[int, int]] = {}
         self._times: dict[Recipe, str] = {}
         value = recipe or Recipe()
+        self._first = value  # until the widget stands, which holds it
         self._build(value)
         super().__init__(self._parts(), layout=widgets.Layout(padding="4px 12px 4px 4px", **layout), value=value)
         self.add_class("wb-recipe")
@@ -52,7 +54,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         )
         self.scope = OneOf("scopes", "Scope", helps["scope"], value.scope, self._proposer("scope"))
         self.regularizers = Several(
-            "regularizers", helps["regularizers"], value.regularizers, self._proposer("regularizers")
+            "regularizers", helps["regularizers"], value.regularizers, self._proposer("regularizers"), self._fits
         )
         self.training: dict[str, Any] = {}
         for knob in Recipe.knobs():
@@ -84,6 +86,10 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         chosen = [self.data.box, self.backbone.box, self.scope.box, self.regularizers.box, self.fold]
         buttons = widgets.HBox([self.copy, self.save])
         return [self.error, *chosen, self.counts, self.more, buttons, self.said, self.code]
+
+    def _fits(self, regularizer: Any) -> bool:
+        """Whether it has a place in the recipe as it is."""
+        return not regularizer.unfit(getattr(self, "value", None) or self._first)
 
     # -- from the controls to the value -------------------------------------------------------------------------------
 
@@ -127,6 +133,8 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
     def _show(self, _: Any = None) -> None:
         value = self.value
         self._wrong, self.error.value = None, ""
+        if why := next(filter(None, (each.unfit(value) for each in value.regularizers)), ""):
+            self._wrong, self.error.value = BadChoice(why), spoken(why, "error")
         for part in ("data", "scope", "regularizers"):
             getattr(self, part).show(getattr(value, part))
         self.backbone.show(value.backbone, value.data)
