@@ -36,6 +36,7 @@ STRONG = (  # what is weakened first where training does not get there
 # Where one verdict ends and the next begins, set on the runs that `python -m benchmarks diagnosis` plants to tune on.
 WORSE = 1.2  # times the train loss before training: training makes things worse
 WIDE = 0.3  # width of the gap's interval beyond which it says nothing
+FEWEST = 30  # validation examples, with fewer of which an interval itself is not to be trusted
 TWINS = 0.05  # share of the validation examples that training has seen, or as good as
 LEARNT = 0.5  # share of the wrong labels that the model repeats
 RECENT = 0.25  # share of the epochs that tell whether it still learns
@@ -83,15 +84,21 @@ def diagnose(run: Run) -> Verdict:
     """The verdict on a run, finished or under way."""
     about = run.files.read("environment.json") or {}
     lost = run.state == "failed" and any("no longer a finite number" in text for text in run.messages)
-    return verdict(run.rows, run.recipe, twins=about.get("twins", 0.0), diverged=lost)
+    known = {"twins": about.get("twins", 0.0), "examples": about.get("examples", math.inf)}
+    return verdict(run.rows, run.recipe, **known, diverged=lost)
 
 
-def verdict(rows: Sequence[Row], recipe: Recipe, *, twins: float = 0.0, diverged: bool = False) -> Verdict:
-    """The same from rows. `twins`: share of the validation examples that are (nearly) among the training ones."""
+def verdict(
+    rows: Sequence[Row], recipe: Recipe, *, twins: float = 0.0, examples: float = math.inf, diverged: bool = False
+) -> Verdict:
+    """The same from rows. `twins`: share of the validation examples that are (nearly) among the training ones.
+
+    `examples`: how many validation examples there are. `diverged`: the run ended since its loss was no number.
+    """
     if len(rows) < 2 and not diverged:
         said = "Nothing to say yet: no epoch is over."
         return Verdict(LEARNING, said, {}, NextStep("Wait for the first epochs."))
-    seen = evidence(rows) | {"twins": twins}
+    seen = evidence(rows) | {"twins": twins, "examples": examples}
     kind = _kind(rows, seen, diverged)
     said, step = SAYING[kind](seen, recipe)
     return Verdict(kind, said, seen, step)
@@ -136,6 +143,7 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
         "valid_accuracy": last["valid_accuracy"],
         "train_loss": last["train_loss"],
         "train_loss_before": start["train_loss"],
+        "train_loss_best": best["train_loss"],
         "valid_loss": last["valid_loss"],
     }
 
@@ -155,14 +163,12 @@ def _kind(rows: Sequence[Row], seen: Mapping[str, float], diverged: bool) -> str
     if diverged or not math.isfinite(seen["train_loss"]) or seen["train_loss"] > WORSE * seen["train_loss_before"]:
         return DIVERGING
     known = not math.isnan(seen["memorised"])
-    if seen["gap_high"] - seen["gap_low"] > WIDE:
+    if seen["gap_high"] - seen["gap_low"] > WIDE or seen["examples"] < FEWEST:
         return TOO_FEW
     if seen["twins"] > TWINS or (not known and seen["gap_high"] < 0 and seen["gap_loss_high"] < 0):
         return LEAKING
-    if known and seen["memorised"] > LEARNT and seen["rise_low"] > 0:
-        return MEMORISING
-    if seen["rise_low"] > 0:
-        return OVERFITTING
+    if seen["rise_low"] > 0 and seen["train_loss"] < seen["train_loss_best"]:  # where both get worse, it is no overfit
+        return MEMORISING if known and seen["memorised"] > LEARNT else OVERFITTING
     if len(rows) < 4 or (seen["falling"] > MOVES and seen["best_epoch"] > (1 - RECENT) * seen["epoch"]):
         return LEARNING
     if seen["train_accuracy"] < LOW and seen["gap_low"] < OPEN:
@@ -183,10 +189,14 @@ def _diverging(seen: Mapping[str, float], recipe: Recipe) -> Said:
 
 def _too_few(seen: Mapping[str, float], recipe: Recipe) -> Said:
     said = (
-        f"Too few validation examples to tell: the gap of accuracy lies anywhere from {seen['gap_low']:.2f} to "
-        f"{seen['gap_high']:.2f}."
+        f"Too few validation examples to tell{_many(seen)}: the gap of accuracy may lie anywhere from "
+        f"{seen['gap_low']:.2f} to {seen['gap_high']:.2f}."
     )
     return said, NextStep("Get more validation examples, or cross-validate: a search with folds=5 uses all of them")
+
+
+def _many(seen: Mapping[str, float]) -> str:
+    return f" ({seen['examples']:.0f})" if math.isfinite(seen["examples"]) else ""
 
 
 def _leaking(seen: Mapping[str, float], recipe: Recipe) -> Said:

@@ -14,7 +14,6 @@ from functools import partial
 from types import GeneratorType
 from typing import TYPE_CHECKING, Any, cast
 
-import torch
 from filelock import FileLock, Timeout
 
 from workbench import progress

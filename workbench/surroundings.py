@@ -40,4 +40,5 @@ def environment(job: Job) -> dict[str, Any]:
         "backbone": plan.built.fingerprint,
         "cut": job.learner.cut,  # the last part whose outcome is kept
         "twins": round(twins(job), 4),
+        "examples": len(job.data.valid),  # of the validation part
     }

@@ -18,6 +18,7 @@ from workbench.plots.landscape import slices as slices
 from workbench.plots.learning_rate import rates as rates
 from workbench.plots.linear import votes as votes
 from workbench.plots.linear import weights as weights
+from workbench.plots.parts import parts as parts
 from workbench.plots.path import path as path
 from workbench.plots.pictures import pictures as pictures
 from workbench.plots.pretraining import in_time as in_time
