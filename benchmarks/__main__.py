@@ -23,6 +23,7 @@ CASES = {
     "images": "photographs beside a plain loop and HF Trainer, and hymenoptera end to end",
     "domains": "texts and recordings: SMS spam, Banking77 and spoken digits, beside the plain baselines",
     "diagnosis": "the verdict on runs that are planted to be of each kind, in three domains",
+    "wrong_labels": "what a search over regularizers is worth on digits with wrong labels, and with every weight",
     "mending": "how many wrong labels two rounds of the mending panel find",
     "budgets": "import, Start to first point, stop, the cost of watching, a slider, first reads",
 }

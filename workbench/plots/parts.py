@@ -15,9 +15,11 @@ COLUMNS = ("epoch", "train_loss", "noise", "penalty", "gap", "rise")
 
 
 def rows(run: Run) -> dict[str, list[float]]:
-    """By epoch, from the first on: `train_loss` (eval mode); `noise`, what dropout, augmentation, smoothing and the like
-    add to it for the optimizer; `penalty`; `gap`, by how much validation loss is higher; `rise`, how much of that is
-    above validation's own minimum. So `train_loss + noise + penalty` is the objective, `train_loss + gap` validation.
+    """Losses by epoch, from the first on.
+
+    `train_loss` (eval mode); `noise`, what dropout, augmentation, smoothing and the like add to it for the optimizer;
+    `penalty`; `gap`, by how much validation loss is higher; `rise`, how much of that is above validation's own minimum.
+    So `train_loss + noise + penalty` is the objective, and `train_loss + gap` validation loss.
     """
     told = [row for row in run.rows if row["objective"] is not None]
     kept = [told[at] for at in thin(len(told))]
@@ -60,6 +62,6 @@ def _title(told: dict[str, list[float]]) -> str:
         return "No epoch has been trained yet."
     last = {name: told[name][-1] for name in COLUMNS}
     return (
-        f"In the end: train {last['train_loss']:.2f}, gap {last['gap']:+.2f} (of which rise {last['rise']:.2f}); for the "
-        f"optimizer noise {last['noise']:+.2f} and penalties {last['penalty']:+.2f}."
+        f"In the end: train {last['train_loss']:.2f}, gap {last['gap']:+.2f} (of which rise {last['rise']:.2f}); for "
+        f"the optimizer noise {last['noise']:+.2f} and penalties {last['penalty']:+.2f}."
     )
