@@ -29,6 +29,7 @@ def rows(repeats: int = 5) -> list[dict[str, Any]]:
             "measured": round(statistics.median(watched), 4),
             "budget": 0.02,
         },
+        {"what": "diagnosis of 1,000 epochs (s)", "measured": round(diagnosed(), 4), "budget": 0.05},
         {"what": "slider over a path, a redraw (s)", "measured": round(redraw(), 3), "budget": 0.05},
         {
             "what": "docstrings, read for the first time (s)",
@@ -114,6 +115,19 @@ def redraw(many: int = 50) -> float:
         return statistics.median(took)
 
     return asyncio.run(act())
+
+
+def diagnosed(epochs: int = 1000) -> float:
+    """Median seconds of the verdict on a run of so many epochs."""
+    from workbench.diagnosis import verdict
+
+    recipe = wb.Recipe(wb.Digits(per_class=10, label_noise=0.4), lr=1e-2, epochs=epochs)
+    told, took = list(wb.train(recipe)), []
+    for _ in range(9):
+        begun = time.perf_counter()
+        verdict(told, recipe)
+        took.append(time.perf_counter() - begun)
+    return statistics.median(took)
 
 
 def first_read(name: str) -> float:

@@ -7,7 +7,9 @@ import torch
 from helpers import plain
 
 import workbench as wb
+from workbench.choices import entries
 from workbench.learners.plan import device, plan
+from workbench.regularizers import Regularizer
 
 pytestmark = [
     pytest.mark.gpu,
@@ -29,6 +31,17 @@ def test_every_scope_learns(scope, precision):
     run = wb.fine_tune(recipe)
     assert run.best["valid_accuracy"] > 0.8 and run.files.read("environment.json")["device"] == "cuda"
     assert run.test()["accuracy"] > 0.8
+
+
+@pytest.mark.parametrize("name", [n for n, k in entries(Regularizer).items() if k.__module__.startswith("workbench.")])
+@pytest.mark.parametrize("scope", ["head", "all"])
+def test_every_regularizer_works_there(name, scope):
+    data = {"language": wb.Docstrings, "speech": wb.Vowels}.get(entries(Regularizer)[name].domains[0], wb.Digits)
+    recipe = wb.Recipe(data(per_class=5), scope=scope, epochs=2, regularizers=name)
+    if any(each.unfit(recipe) for each in recipe.regularizers):
+        pytest.skip("it has no place here")
+    run = wb.fine_tune(recipe)
+    assert run.state == "finished" and run.rows[-1]["train_loss"] < run.rows[0]["train_loss"]
 
 
 def test_the_cpu_and_the_gpu_agree(monkeypatch):
