@@ -69,6 +69,7 @@ def test_rows_of_a_run_are_its_columns_its_best_row_and_its_baseline(written):
             "best": {key: told(2)[key] for key in curves.COLUMNS},
             "baseline": {"accuracy": 0.4, "loss": 1.5},
             "data": "",
+            "marks": [],
         }
     ]
 
@@ -82,7 +83,9 @@ def test_one_run_a_list_an_iterator_and_a_mapping_are_all_taken(written):
 def test_the_curves_of_one_run(written):
     figure = learning_curves(written())
     assert figure.layout.title.text == "Validation accuracy 0.312 at the best epoch, 2."
-    assert [trace["name"] for trace in traces(figure)] == ["train", "valid", "best epoch", "plain baseline"] * 2
+    assert [trace["name"] for trace in traces(figure)] == [
+        *["train", "valid", "best epoch", "plain baseline"] * 2, "knob turned, or branched"
+    ]  # fmt: skip
     for metric, (train, valid, star, baseline) in zip(("loss", "accuracy"), _fours(figure), strict=True):
         assert list(train["y"]) == [told(epoch)[f"train_{metric}"] for epoch in range(4)]
         assert list(valid["y"]) == [told(epoch)[f"valid_{metric}"] for epoch in range(4)]
@@ -98,7 +101,8 @@ def test_the_curves_of_one_run(written):
 
 def _fours(figure):
     found = traces(figure)
-    return [found[at : at + 4] for at in range(0, len(found), 4)]
+    runs = [found[at : at + 9] for at in range(0, len(found), 9)]  # the ninth are marks
+    return [each[at : at + 4] for each in runs for at in (0, 4)]
 
 
 def test_the_curves_of_two_runs_keep_a_colour_each_and_one_legend_for_all(written):
@@ -107,9 +111,9 @@ def test_the_curves_of_two_runs_keep_a_colour_each_and_one_legend_for_all(writte
     assert figure.layout.title.text == said
     found = traces(figure)
     assert [trace["name"] for trace in found[:2]] == ["first, train", "first, valid"]
-    assert [trace["name"] for trace in found[8:10]] == ["second, train", "second, valid"]
-    assert found[0]["line"]["color"] == found[1]["line"]["color"] != found[8]["line"]["color"]
-    assert list(found[11]["x"]) == []  # no baseline, but a trace for it
+    assert [trace["name"] for trace in found[9:11]] == ["second, train", "second, valid"]
+    assert found[0]["line"]["color"] == found[1]["line"]["color"] != found[9]["line"]["color"]
+    assert list(found[12]["x"]) == []  # no baseline, but a trace for it
     shown = [trace["name"] for trace in found if trace.get("showlegend") is not False]
     assert sorted(shown) == sorted({*shown})  # no entry twice
 
@@ -131,7 +135,7 @@ def test_the_gap_stands_between_its_bounds(written):
 def test_what_is_watched_is_both_in_one_with_always_as_many_traces(written):
     nothing = watched([line("a", [], None)])
     all_of_it = watched(curves.rows(written()))
-    assert len(nothing.data) == len(all_of_it.data) == 11
+    assert len(nothing.data) == len(all_of_it.data) == 12
     assert [trace["name"] for trace in traces(nothing)] == [trace["name"] for trace in traces(all_of_it)]
     assert {trace["xaxis"] for trace in traces(all_of_it)} == {"x", "x2", "x3"}
     alone = traces(learning_curves(written("b"))) + traces(gap(written("c")))
@@ -141,7 +145,7 @@ def test_what_is_watched_is_both_in_one_with_always_as_many_traces(written):
 def test_runs_without_rows_are_empty_figures_that_say_so(written):
     run = written("empty", epochs=0, baseline=False)
     nothing = {key: [] for key in curves.COLUMNS}
-    assert curves.rows(run)[0] == nothing | {"name": "empty", "best": None, "baseline": None, "data": ""}
+    assert curves.rows(run)[0] == nothing | {"name": "empty", "best": None, "baseline": None, "data": "", "marks": []}
     for figure in (learning_curves(run), gap(run), learning_curves([]), gap([]), compared([]), compared(run)):
         assert figure.layout.title.text == "No epoch has been measured yet."
     assert all(not len(trace["x"]) and not len(trace["y"]) for trace in traces(learning_curves(run)))

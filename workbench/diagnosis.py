@@ -119,10 +119,6 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
     recent = np.array([[row["epoch"], row["gap_accuracy"], row["valid_loss"]] for row in past[-late:]])
     learnt = start["valid_loss"] - best["valid_loss"]
     before = rows[-late - 1] if len(rows) > late else start
-    sure = {
-        name: row.get("valid_confidence", math.nan) - row["valid_accuracy"]
-        for name, row in (("last", last), ("best", best))
-    }
     return {
         "epoch": last["epoch"],
         "best_epoch": best["epoch"],
@@ -135,7 +131,7 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
         "gap_loss_high": last["gap_loss_high"],
         "gap_slope": _slope(recent[:, 0], recent[:, 1]),
         "noise": _noise(last),
-        "drift": sure["last"] - sure["best"],
+        "drift": _sure(last) - _sure(best),
         "memorised": last.get("memorised", math.nan),
         "memorised_before": best.get("memorised", math.nan),
         "falling": (before["valid_loss"] - last["valid_loss"]) / learnt if learnt > 0 else 0.0,
@@ -150,6 +146,11 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
 
 def _slope(x: Any, y: Any) -> float:
     return float(np.polyfit(x, y, 1)[0]) if len(x) > 1 and np.isfinite(y).all() else 0.0
+
+
+def _sure(row: Row) -> float:
+    """By how much the model is surer of its answers than right, on the validation part."""
+    return float(row.get("valid_confidence", math.nan) - row["valid_accuracy"])
 
 
 def _noise(row: Row) -> float:

@@ -44,13 +44,17 @@ def test_a_knob_is_turned_and_the_run_branched(opened, lab):
     live.get_by_text("2 arms began at step").wait_for()
     arms = [path.parent for path in lab.runs.glob("*/recipe.json") if '"parent"' in path.read_text()]
     assert len(arms) == 2
+    told = [event["value"] for event in _events(folder) if event["event"] == "knob"]
     until(lambda: all(_events(each)[-1]["event"] == "finished" for each in (folder, *arms)))
+    assert told == [0.1]  # and no slider has turned a knob by itself, of the run or of its arms
+    assert all([e["value"] for e in _events(each) if e["event"] == "knob"] == [0.1] for each in arms)
     names = {f"{each.name}, valid" for each in (folder, *arms)}
     until(lambda: {name for name, many in page.evaluate(LINES) if many == 121} >= names)
     _newest.known = set(lab.runs.glob("*/recipe.json"))  # the arms are no news to the next test
     if os.environ.get("WORKBENCH_SCREENSHOT") == "1":
         live.get_by_text("Turn knobs while it trains").click()
-        page.screenshot(path=ROOT / "docs" / "steering.png")
+        page.set_viewport_size({"width": 1440, "height": 1900})
+        live.screenshot(path=ROOT / "docs" / "steering.png")
 
 
 def test_a_lab_answers_its_question(opened, lab):

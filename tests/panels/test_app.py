@@ -18,9 +18,9 @@ def test_it_shows_the_recipe_and_what_the_machine_has():
     recipe = wb.Recipe(regularizers="l2", epochs=3)
     bench = wb.Workbench(recipe)
     assert bench.value == recipe == bench.recipe.value and bench.live.run is None
-    assert bench.tabs.titles == ("Recipe", "Search", "Data", "Runs", "Compare")
+    assert bench.tabs.titles == ("Recipe", "Search", "Data", "Runs", "Compare", "Labs")
     assert bench.tabs.children[0].children == (bench.recipe, bench.live)
-    assert bench.tabs.children[3:] == (bench.runs, bench.compare)
+    assert bench.tabs.children[3:] == (bench.runs, bench.compare, bench.labs)
     searching, fold = bench.tabs.children[1].children
     assert searching is bench.search and fold.children == (bench.path,)
     resting = f"{psutil.cpu_count()} CPUs · {psutil.virtual_memory().total / 2**30:.0f} GB"

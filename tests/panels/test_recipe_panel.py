@@ -62,10 +62,14 @@ def test_an_entry_is_shown_and_chosen(field, name):
 @pytest.mark.parametrize("name", entries(menu_base("regularizers")))
 def test_a_regularizer_is_added_shown_turned_and_removed(name):
     kind = entries(menu_base("regularizers"))[name]
+    data = {"language": "docstrings", "speech": "vowels"}.get(kind.domains[0], "digits")
+    bare = wb.Recipe(data, scope="all" if kind.within else "head")
     panel = Watched()
+    panel.value = bare
+    panel.told.clear()
     panel.regularizers.adder.value = name
     assert panel.value.regularizers == (kind(),) and len(panel.told) == 1
-    panel.value = wb.Recipe(regularizers=[varied(kind)])
+    panel.value = bare.replace(regularizers=[varied(kind)])
     panel.told.clear()
     controls = panel.regularizers.rows[name].controls
     assert all(holds(controls[key], value) for key, value in varied(kind).values().items())
@@ -73,7 +77,23 @@ def test_a_regularizer_is_added_shown_turned_and_removed(name):
         move(controls[knob.name], knob.default)
         assert getattr(panel.value.regularizers[0], knob.name) == knob.default and len(panel.told) == at + 1
     panel.regularizers.removers[name].click()
-    assert panel.value == wb.Recipe() and len(panel.told) == len(kind.knobs()) + 1 and not panel.regularizers.rows
+    assert panel.value == bare and len(panel.told) == len(kind.knobs()) + 1 and not panel.regularizers.rows
+
+
+def test_what_does_not_fit_is_not_offered_and_where_it_stands_already_it_is_told():
+    panel = Watched()
+    assert not {"cutmix", "drop-path", "token-masking"} & {*panel.regularizers.adder.options}
+    panel.value = wb.Recipe(scope="all")
+    assert {"cutmix", "drop-path"} < {
+        *panel.regularizers.adder.options
+    } and "neftune" not in panel.regularizers.adder.options
+    panel.value = wb.Recipe(scope="all", regularizers="drop-path")
+    panel.scope.dropdown.value = "head"
+    assert "drop-path acts within the backbone" in said(panel.error)
+    with pytest.raises(wb.errors.BadChoice, match="drop-path acts within the backbone, of which scope='head' keeps"):
+        panel.checked()
+    panel.regularizers.removers["drop-path"].click()
+    assert not said(panel.error) and panel.checked() == wb.Recipe()
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -42,7 +42,8 @@ def data_size(
     sizes = sorted({whole("per_class", each, 1, 1_000_000) for each in per_class})
     if len(sizes) < 2:
         raise BadKnob(f"two sizes or more are compared, got {[*per_class]}.")
-    lines, errors = [], dict[str, list[Floats]]()
+    lines: list[dict[str, Any]] = []
+    errors: dict[str, list[Floats]] = {}
     for done, size in enumerate(sizes):
         epochs = max(1, round(recipe.epochs * sizes[-1] / size))
         sized = recipe.replace(data=recipe.data.replace(per_class=size), epochs=epochs)

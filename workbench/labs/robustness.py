@@ -77,7 +77,8 @@ def _trained(recipes: Sequence[Recipe], outliers: float) -> Job:
     if outliers:
         draw = torch.Generator().manual_seed(recipes[0].seed)
         own = job.train[0][torch.randperm(job.examples, generator=draw)[: round(outliers * job.examples)]]
-        job.learner.features[own] *= FAR  # type: ignore[union-attr]  # standardised: away from the mean
+        learner: Any = job.learner
+        learner.features[own] *= FAR  # standardised: away from the mean
         job.learner.labels[own] = torch.randint(0, len(job.data.classes), (len(own),), generator=draw)
     for _ in train(job, Watch()):
         pass

@@ -99,7 +99,7 @@ def offered(recipe: Recipe) -> dict[str, float]:
     found: dict[str, float] = {"lr": recipe.lr / 3}
     own = {each.name: each for each in recipe.regularizers}
     for name, kind in entries(menu_base("regularizers")).items():
-        each = own.get(name) or kind()
+        each: Any = own.get(name) or kind()
         if each.unfit(recipe.replace(regularizers=[*(r for r in recipe.regularizers if r.name != name), each])):
             continue
         for knob in kind.knobs():

@@ -154,10 +154,16 @@ class Several:
         finally:
             self._showing = False
 
+    def _may(self, kind: type[Choice]) -> bool:
+        try:
+            return self._fits(kind())
+        except Exception:  # what its default is refused for is told to whoever chooses it
+            return True
+
     def _offered(self, taken: set[str]) -> list[str]:
         """Those that fit and are not taken, the ones a beginner meets first, the rest behind a line."""
         found = entries(menu_base(self.menu)).items()
-        free = {name: kind for name, kind in found if name not in taken and self._fits(kind())}
+        free = {name: kind for name, kind in found if name not in taken and self._may(kind)}
         first = [name for name, kind in free.items() if getattr(kind, "in_sight", True)]
         more = [name for name in free if name not in first]
         return ["+ add", *first, *(["— more —", *more] if more else [])]

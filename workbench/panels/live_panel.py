@@ -40,7 +40,8 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         warm()
         self._recipe = recipe
         self._task: asyncio.Task[None] | None = None
-        self._drawn: tuple[Any, ...] = ()
+        self._drawn: tuple[Any, ...] = ("nothing yet",)
+        self._over: dict[str, Run] = {}  # drawn over the run that is shown, by folder
         self._mine: list[Run] = []
         self._setting = False
         self.run: Run | None = open_run(run) if isinstance(run, str) else run
@@ -90,7 +91,7 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         overlays.observe(lambda _: self._list_runs(), "selected_index")  # those that were made meanwhile too
         steering = widgets.HBox(buttons, layout=gap)
         titles = ["Turn knobs while it trains", "Branch: the same moment, another knob"]
-        hands = widgets.Accordion([self.mixer, self.branches.box], titles=titles, selected_index=None)
+        self._hands = hands = widgets.Accordion([self.mixer, self.branches.box], titles=titles, selected_index=None)
         below = [steering, self.error, hands, self.machine, self.messages, self.picker, overlays]
         return [style_sheet(), self.chart.box, self.progress, self.verdict.box, *below]
 
@@ -199,9 +200,8 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     async def _following(self) -> None:
         loop, drawn = asyncio.get_running_loop(), 0.0
-        while self.run and self.run.state in UNDER_WAY:
-            news = (len(self.run.files.events()), standing(self.run, self.run.state))
-            if news != self._drawn[:2] and loop.time() - drawn >= EVERY:
+        while any(run.state in UNDER_WAY for run in self._drawn_over()):
+            if self._look() != self._drawn and loop.time() - drawn >= EVERY:
                 drawn = loop.time()
                 self._try_refresh()
             await asyncio.sleep(LOOK)
@@ -218,7 +218,6 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         run = self.run
         state = run.state if run else "none"
         self._allow(state)
-        seen = len(run.files.events()) if run else 0
         stands, said = (standing(run, state), machine(run, state)) if run else ("", "")
         next_step = "Start trains the recipe." if self._recipe else "Choose a run below."
         self.progress.value = spoken(
@@ -232,9 +231,9 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.mixer.show(run)
         if run and state in UNDER_WAY:
             self._show_pace(run)
-        look = (seen, stands, run and str(run.folder), self.others.value)
+        look = self._look()
         if look != self._drawn:
-            self.chart.draw(watched(self._lines(run)))
+            self.chart.draw(watched(self._lines()))
             self._drawn = look
 
     def _show_pace(self, run: Run) -> None:
@@ -244,10 +243,19 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         finally:
             self._setting = False
 
-    def _lines(self, run: Run | None) -> list[dict[str, Any]]:
-        over = [open_run(folder) for folder in self.others.value if not run or folder != str(run.folder)]
-        shown = [run, *over] if run else over
-        return [of_run(each.folder.name, each) for each in shown] or [curve("", [], None)]
+    def _drawn_over(self) -> list[Run]:
+        """The run that is shown, and those that are drawn over it: all are followed."""
+        own = str(self.run.folder) if self.run else ""
+        self._over = {name: self._over.get(name) or open_run(name) for name in self.others.value if name != own}
+        return [*([self.run] if self.run else []), *self._over.values()]
+
+    def _look(self) -> tuple[Any, ...]:
+        """What stands in the folders of all of them: another look, and there is something new."""
+        runs = self._drawn_over()
+        return tuple((str(run.folder), len(run.files.events()), standing(run, run.state)) for run in runs)
+
+    def _lines(self) -> list[dict[str, Any]]:
+        return [of_run(each.folder.name, each) for each in self._drawn_over()] or [curve("", [], None)]
 
     def _allow(self, state: str) -> None:
         """Only buttons that do something can be pressed."""
@@ -261,5 +269,6 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         if self._task:
             self._task.cancel()
         self.chart.close()
+        self._hands.children = ()  # a box that holds what is closed cannot be saved with the notebook
         self.mixer.close()
         super().close()

@@ -53,13 +53,14 @@ class MixerPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         places = self.run.recipe.places() if self.run else {}
         free = {path: place for path, place in places.items() if _turns(path, place[0], self.run.recipe)}  # type: ignore[union-attr]
         self.controls, self.switches, shown = {}, {}, []
-        for path, (knob, value) in free.items():
-            control = Control(replace(knob, name=path), value, partial(self._turn, path))
+        values = self._values()  # from the first: a browser sends back where it drew a slider, and that shall be there
+        for path, (knob, _) in free.items():
+            control = Control(replace(knob, name=path), values[path], partial(self._turn, path))
             self.controls[path] = control
             row = [control.box]
             if path != "lr" and isinstance(knob.domain, Range) and (knob.limits or (knob.domain.low,))[0] == 0:
                 switch = widgets.Checkbox(
-                    value=True, description="on", indent=False, tooltip=f"{path} at 0, or where it was",
+                    value=bool(values[path]), description="on", indent=False, tooltip=f"{path} at 0, or where it was",
                     layout=widgets.Layout(width="60px", flex="0 0 60px"),
                 )  # fmt: skip
                 switch.observe(partial(self._switched, path), "value")
@@ -109,7 +110,8 @@ class MixerPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         known = {path: value for path, (_, value) in run.recipe.places().items()}
         reached = run.progress.get("step", run.rows[-1]["step"] if run.rows else 0)
         played = {path: value for step, path, value in run.recipe.turns() if step <= reached}
-        return known | played | told | run.files.control()["knobs"]
+        asked: dict[str, Any] = run.files.control()["knobs"]
+        return known | played | told | asked
 
     def refresh(self) -> None:
         """Read the run's folder and show where its knobs stand."""
@@ -133,11 +135,6 @@ class MixerPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.list.value = _listed(lines)
         if len(lines) != self._told or not self.copy_button.text:
             self.copy_button.text, self._told = run.played.as_code() if run else "", len(lines)
-
-    def close(self) -> None:
-        """Take its widgets out of the page; the run goes on."""
-        self.copy_button.close()
-        super().close()
 
 
 def _turns(path: str, knob: Any, recipe: Recipe) -> bool:

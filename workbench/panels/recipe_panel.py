@@ -39,7 +39,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self._shapes: dict[Any, tuple[int, int]] = {}
         self._times: dict[Recipe, str] = {}
         value = recipe or Recipe()
-        self._first = value  # until the widget stands, which holds it
+        self._shown = value  # the recipe that the controls show
         self._build(value)
         super().__init__(self._parts(), layout=widgets.Layout(padding="4px 12px 4px 4px", **layout), value=value)
         self.add_class("wb-recipe")
@@ -89,7 +89,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
 
     def _fits(self, regularizer: Any) -> bool:
         """Whether it has a place in the recipe as it is."""
-        return not regularizer.unfit(getattr(self, "value", None) or self._first)
+        return not regularizer.unfit(self._shown)
 
     # -- from the controls to the value -------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
 
     def _show(self, _: Any = None) -> None:
         value = self.value
-        self._wrong, self.error.value = None, ""
+        self._shown, self._wrong, self.error.value = value, None, ""
         if why := next(filter(None, (each.unfit(value) for each in value.regularizers)), ""):
             self._wrong, self.error.value = BadChoice(why), spoken(why, "error")
         for part in ("data", "scope", "regularizers"):

@@ -17,7 +17,7 @@ def ablation(found: pd.DataFrame) -> go.Figure:
     """Of `labs.ablation`: by how much validation accuracy changes without each regularizer, with 95 % intervals."""
     lines: list[Any] = found.iloc[1:].to_dict("records")
     colours = [GREY if line["level"] else VALID if line["ahead"] < 0 else TRAIN for line in lines]
-    bars = {"type": "bar", "orientation": "h", "x": [line["ahead"] for line in lines]}
+    bars: dict[str, Any] = {"type": "bar", "orientation": "h", "x": [line["ahead"] for line in lines]}
     bars |= {"y": [f"without {label(line['without'])}" for line in lines], "marker": {"color": colours}}
     bars |= {"error_x": _bars(lines, "ahead", "ahead_low", "ahead_high"), "showlegend": False}
     bars |= {"customdata": [[line["accuracy"], line["gap"]] for line in lines]}
@@ -144,7 +144,13 @@ def robustness(found: pd.DataFrame) -> go.Figure:
             lines: list[Any] = each.to_dict("records")
             colour = COLOURS[at % len(COLOURS)]
             curve = _curve(lines, "level", "accuracy", str(name), at) | {"showlegend": not place}
-            band = {"type": "scatter", "mode": "lines", "line": {"width": 0}, "fill": "toself", "hoverinfo": "skip"}
+            band: dict[str, Any] = {
+                "type": "scatter",
+                "mode": "lines",
+                "line": {"width": 0},
+                "fill": "toself",
+                "hoverinfo": "skip",
+            }
             band |= {"x": [line["level"] for line in [*lines, *reversed(lines)]], "fillcolor": faded(colour, 0.12)}
             band |= {"y": [line["high"] for line in lines] + [line["low"] for line in reversed(lines)]}
             band |= {"showlegend": False, "name": f"{label(name)}, interval"}

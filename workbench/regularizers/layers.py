@@ -55,7 +55,8 @@ class GaussianNoise(Regularizer):
         import torch
 
         draws = now.draws(*features.shape[-2:], dtype=features.dtype)
-        return features + spread(now.amount, features) * torch.special.ndtri(draws.clamp(1e-6, 1 - 1e-6))
+        normal: Tensor = torch.special.ndtri(draws.clamp(1e-6, 1 - 1e-6))
+        return features + spread(now.amount, features) * normal
 
 
 @dataclass(frozen=True)

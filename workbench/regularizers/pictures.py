@@ -160,6 +160,6 @@ class RandomErasing(Regularizer):
 
         from workbench.datasets.augmentation import seeded
 
-        erase = Erasing(probability=float(now.share[0]), mode="pixel", device=inputs.device)
+        erase = Erasing(probability=float(now.share[0]), mode="pixel", device=inputs.device)  # type: ignore[no-untyped-call]
         with seeded(_seed(now)):
             return erase(inputs.clone(memory_format=torch.preserve_format)), targets

@@ -140,7 +140,7 @@ def path(
 
 def knobs() -> dict[str, Knob]:
     """The knobs that a path can go along: the numbers of every regularizer of heads, and the learning rate."""
-    kinds = {name: kind for name, kind in entries(Regularizer).items() if not kind.within}
+    kinds = {name: kind for name, kind in entries(Regularizer).items() if not kind.within}  # type: ignore[attr-defined]
     found = {f"{name}.{k.name}": k for name, kind in kinds.items() for k in kind.knobs() if spaces.moves(k)}
     return found | {k.name: k for k in Recipe.knobs() if k.name == "lr"}
 
