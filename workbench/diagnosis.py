@@ -38,6 +38,7 @@ WORSE = 1.2  # times the train loss before training: training makes things worse
 WIDE = 0.3  # width of the gap's interval beyond which it says nothing
 FEWEST = 30  # validation examples, with fewer of which an interval itself is not to be trusted
 TWINS = 0.05  # share of the validation examples that training has seen, or as good as
+HARM = 0.02  # of the least validation loss: a rise that is worth a word
 LEARNT = 0.5  # share of the wrong labels that the model repeats
 RECENT = 0.25  # share of the epochs that tell whether it still learns
 MOVES = 0.03  # of all that validation loss has fallen: what it fell in that time where it still does
@@ -168,7 +169,8 @@ def _kind(rows: Sequence[Row], seen: Mapping[str, float], diverged: bool) -> str
         return TOO_FEW
     if seen["twins"] > TWINS or (not known and seen["gap_high"] < 0 and seen["gap_loss_high"] < 0):
         return LEAKING
-    if seen["rise_low"] > 0 and seen["train_loss"] < seen["train_loss_best"]:  # where both get worse, it is no overfit
+    worse = seen["rise_low"] > 0 and seen["rise"] > HARM * (seen["valid_loss"] - seen["rise"])
+    if worse and seen["train_loss"] < seen["train_loss_best"]:  # where both get worse, it is no overfitting
         return MEMORISING if known and seen["memorised"] > LEARNT else OVERFITTING
     if len(rows) < 4 or (seen["falling"] > MOVES and seen["best_epoch"] > (1 - RECENT) * seen["epoch"]):
         return LEARNING
