@@ -101,7 +101,9 @@ def _search(commands: Any) -> None:
     search.add_argument(
         "--metric", default=None, help="what shall be best on the validation part: loss (the default), accuracy, f1"
     )
-    search.add_argument("--name", default=None, help="a study of this name goes on (default: a new one)")
+    search.add_argument(
+        "--name", default=None, help="a study of this name goes on, with what it was begun with (default: a new one)"
+    )
     search.add_argument(
         "--over", action="append", default=None, metavar="KNOB[=LOW:HIGH|A,B]",
         help="a knob that moves, over its own range or this one (default: lr and the regularizers' numbers)",
@@ -120,6 +122,8 @@ def _do_search(asked: argparse.Namespace) -> None:
     recipe = Recipe.from_dict(read_values(asked.recipe)).turned(as_values(asked.changes))
     named = ("name", "stopping", "metric", "folds", "storage", "trials", "minutes")
     about = {name: getattr(asked, name) for name in named}
+    if asked.name:
+        _say_it_goes_on(asked.name)
     study = search(recipe, asked.strategy, _space(recipe, asked.over), **about)
     print(study.trials.to_string(index=False), file=sys.stderr)
     found = {"study": str(study.folder), "trials": len(study.results()), "best": study.best}
@@ -128,6 +132,22 @@ def _do_search(asked: argparse.Namespace) -> None:
         print(won, file=sys.stderr)
         found["winner"] = {"number": won.number, "valid": won.valid, "test": won.test, "luck": won.luck}
     print(json.dumps(found, indent=1))
+
+
+def _say_it_goes_on(name: str) -> None:
+    """Where a study of this name is there, what of it holds wherever nothing else is asked for."""
+    from contextlib import suppress
+
+    from workbench.errors import WorkbenchError
+    from workbench.searching import open_study
+
+    with suppress(WorkbenchError, OSError):  # a new one
+        study = open_study(name)
+        done, over = len(study.results()), ", ".join(study.space)
+        said = (
+            f"The study {name} goes on: {done} trials done, {study.strategy}, stopping {study.stopping}, over {over}."
+        )
+        print(f"{said} These hold where nothing else is asked for.", file=sys.stderr)
 
 
 def _space(recipe: Any, words: list[str] | None) -> dict[str, Any] | None:
