@@ -12,7 +12,7 @@ from helpers import plain, until
 import workbench as wb
 from workbench import folder as folders
 from workbench import paths
-from workbench.branching import longer, played
+from workbench.branching import arm, longer, played
 from workbench.errors import BadChoice, BadKnob, BrokenRun, DiskFull, RunBusy
 from workbench.job import Job
 from workbench.learners.plan import plan
@@ -182,6 +182,12 @@ def test_a_full_disk_leaves_no_half_run(tiny, monkeypatch):
 # -- arms --------------------------------------------------------------------------------------------------------------
 
 
+def begun(run, settings=None, step=None):
+    """An arm, trained in this process: as `run.branch` has it, without waiting for one of its own."""
+    found = arm(run, settings or {}, step)
+    return wb.fine_tune(found.recipe, found.folder)
+
+
 def stood(run):
     """Rows that two runs share where they are one: without seconds."""
     return plain(run.rows)
@@ -193,7 +199,7 @@ def test_an_arm_that_changes_nothing_is_its_parent_to_the_bit(scope, regularizer
     parent = wb.fine_tune(recipe_of(tiny, scope=scope, epochs=5, regularizers=regularizers))
     early = left_at(parent.recipe, 2, paths.runs() / "left")
     at = early.files.steps()[-1]
-    same = early.branch().join()
+    same = begun(early)
     assert same.state == "finished" and stood(same) == stood(parent) and same.recipe == parent.recipe
     for name, tensor in last(parent)[0].items():
         assert torch.equal(tensor, last(same)[0][name]), name
@@ -203,19 +209,19 @@ def test_an_arm_that_changes_nothing_is_its_parent_to_the_bit(scope, regularizer
 def test_arms_part_where_they_branch_and_each_replays_from_its_recipe_alone(tiny):
     parent = left_at(recipe_of(tiny, epochs=5), 2, paths.runs() / "left")
     step = parent.files.steps()[-1]
-    arms = [parent.branch(settings) for settings in ({"l2.strength": 0.3}, {"lr": 1e-3, "dropout.rate": 0.6})]
-    assert [arm.join().state for arm in arms] == ["finished", "finished"]
-    for arm, change in zip(arms, ("l2.strength=0.3", "dropout.rate=0.6"), strict=True):
-        assert f"{step}: {change}" in arm.recipe.changes
-        assert stood(arm)[:3] == stood(parent)[:3] and stood(arm)[3] != stood(arms[1 - arms.index(arm)])[3]
-        assert stood(wb.fine_tune(arm.recipe)) == stood(arm)
+    arms = [begun(parent, settings) for settings in ({"l2.strength": 0.3}, {"lr": 1e-3, "dropout.rate": 0.6})]
+    assert [each.state for each in arms] == ["finished", "finished"]
+    for one, change in zip(arms, ("l2.strength=0.3", "dropout.rate=0.6"), strict=True):
+        assert f"{step}: {change}" in one.recipe.changes
+        assert stood(one)[:3] == stood(parent)[:3] and stood(one)[3] != stood(arms[1 - arms.index(one)])[3]
+        assert stood(wb.fine_tune(one.recipe)) == stood(one)
 
 
 def test_a_regularizer_joins_an_arm_or_leaves_it(tiny):
     parent = left_at(recipe_of(tiny, epochs=4, regularizers="l2"), 2, paths.runs() / "left")
-    joined = parent.branch({"l1.strength": 0.05}).join()
+    joined = begun(parent, {"l1.strength": 0.05})
     assert joined.recipe.regularizers == (wb.L2(), wb.L1(strength=0.05)) and joined.state == "finished"
-    bare = parent.branch({"regularizers": ""}).join()
+    bare = begun(parent, {"regularizers": ""})
     assert bare.recipe.regularizers == () and bare.rows[-1]["penalty"] == 0
 
 
@@ -236,18 +242,18 @@ def test_a_run_under_way_is_branched_at_this_moment_and_goes_on(tiny):
     parent = wb.start(recipe_of(tiny, epochs=12))
     parent.pace(3)
     until(lambda: len(parent.rows) > 2)
-    arm = parent.branch({"l2.strength": 0.3})
-    step = arm.files.read("recipe.json")["parent"]["step"]
-    assert parent.state == "running" and f"{step}: l2.strength=0.3" in arm.recipe.changes
+    other = parent.branch({"l2.strength": 0.3})
+    step = other.files.read("recipe.json")["parent"]["step"]
+    assert parent.state == "running" and f"{step}: l2.strength=0.3" in other.recipe.changes
     parent.turn("lr", 3e-3)
     until(lambda: parent.files.counted("knob"))
     parent.pace(0)
-    assert parent.join().state == "finished" and arm.join().state == "finished"
-    assert [row["epoch"] for row in arm.rows] == [*range(13)] == [row["epoch"] for row in parent.rows]
+    assert parent.join().state == "finished" and other.join().state == "finished"
+    assert [row["epoch"] for row in other.rows] == [*range(13)] == [row["epoch"] for row in parent.rows]
     (turn,) = parent.files.counted("knob")
     assert parent.played.changes == f"{turn['step']}: lr=0.003" and parent.recipe.changes == ""
     assert stood(wb.fine_tune(parent.played)) == stood(parent)  # what was turned by hand, headless
-    assert stood(wb.fine_tune(arm.recipe)) == stood(arm)
+    assert stood(wb.fine_tune(other.recipe)) == stood(other)
 
 
 def test_from_a_turned_run_an_arm_has_what_was_turned_before_its_step_alone(tiny):
@@ -259,9 +265,9 @@ def test_from_a_turned_run_an_arm_has_what_was_turned_before_its_step_alone(tiny
         BadKnob, match=rf"at step {steps[-1]} no epoch is left of 6: branch with more epochs, or from an"
     ):
         parent.branch({"lr": 1e-3})
-    more = parent.branch({"epochs": 8}).join()
+    more = begun(parent, {"epochs": 8})
     assert len(more.rows) == 9 and stood(more)[:7] == stood(parent)
-    best = parent.branch({"l2.strength": 0.1, "epochs": 8}, step="best").join()
+    best = begun(parent, {"l2.strength": 0.1, "epochs": 8}, "best")
     assert best.files.read("recipe.json")["parent"]["step"] == parent.best["step"]
 
 

@@ -130,7 +130,7 @@ def test_what_is_asked_of_a_run_stands_in_its_control_file():
     run.turn("l2.strength", 0.1)
     run.turn("lr", 0.5)
     knobs = {"l2.strength": 0.1, "lr": 0.5}
-    assert run.files.control() == {"n": 4, "state": "paused", "knobs": knobs, "pace": 2.5}
+    assert run.files.control() == {"n": 4, "state": "paused", "knobs": knobs, "pace": 2.5, "marks": 0}
     run.stop()
     assert run.files.control()["state"] == "stopped"
     with pytest.raises(BadChoice, match=r"no knob 'l2.strenght'\. Did you mean 'l2.strength'"):

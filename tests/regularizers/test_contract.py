@@ -15,7 +15,11 @@ from workbench.regularizers import Regularizer
 from workbench.trainer import Watch, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-DATA = {"vision": wb.Digits(per_class=5), "language": wb.Docstrings(per_class=5), "speech": wb.Vowels(per_class=5)}
+DATA = {
+    "vision": wb.Digits(per_class=5),
+    "language": wb.Docstrings(per_class=3, size=16),
+    "speech": wb.Vowels(per_class=5),
+}
 OURS = [name for name, kind in entries(Regularizer).items() if kind.__module__.startswith("workbench.")]
 WITH = {"r-drop": "dropout, r-drop"}  # what it needs beside it
 
