@@ -179,8 +179,6 @@ def _kind(rows: Sequence[Row], seen: Mapping[str, float], diverged: bool) -> str
     return GAP if seen["gap_low"] > 0 and seen["gap"] > OPEN else WELL
 
 
-# -- what is said ------------------------------------------------------------------------------------------------------
-
 Said = tuple[str, NextStep]
 
 

@@ -70,6 +70,7 @@ class RunFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path).expanduser().resolve()
         self._read_until, self._partial, self._events = 0, b"", []  # type: ignore[var-annotated]
+        self._counted: dict[str, tuple[int, list[dict[str, Any]]]] = {}
 
     # -- plain files --------------------------------------------------------------------------------------------------
 
@@ -123,13 +124,14 @@ class RunFolder:
 
     def counted(self, kind: str) -> list[dict[str, Any]]:
         """The `row` or `knob` events that count: those after a `resumed(step)` replace what stood beyond that step."""
-        found: list[dict[str, Any]] = []
-        for event in self.events():
+        events, (seen, found) = self.events(), self._counted.get(kind, (0, []))
+        for event in events[seen:]:  # what was counted before is kept: panels ask several times a second
             if event["event"] == "resumed":
                 found = [each for each in found if each["step"] <= event["step"]]
             elif event["event"] == kind:
                 found.append({key: value for key, value in event.items() if key not in ("event", "at")})
-        return found
+        self._counted[kind] = len(events), found
+        return list(found)
 
     # -- control ------------------------------------------------------------------------------------------------------
 

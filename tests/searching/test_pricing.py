@@ -48,10 +48,10 @@ def test_what_a_strategy_takes_to_propose_is_in_the_price(recipe, monkeypatch):
     process, tree = (price(recipe, f"bayesian(trials=128, model={model!r})") for model in ("gp", "tpe"))
     assert process.each > tree.each
     propose = wb.Bayesian.propose
-    monkeypatch.setattr(wb.Bayesian, "propose", lambda *given: time.sleep(0.2) or propose(*given))
+    monkeypatch.setattr(wb.Bayesian, "propose", lambda *given: time.sleep(2) or propose(*given))
     pricing._proposing.cache_clear()
     slow = price(recipe, "bayesian(trials=128, model='tpe')")
-    assert slow.each > tree.each + 0.2 / wb.Bayesian.size - 2e-3
+    assert slow.each > tree.each + 1 / wb.Bayesian.size  # half of it: the probe's own time goes up and down
     pricing._proposing.cache_clear()
 
 

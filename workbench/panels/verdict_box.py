@@ -13,6 +13,7 @@ from workbench.panels.run_words import UNDER_WAY
 from workbench.panels.text import line, spoken, table
 from workbench.run import Run
 
+NEWS = 1.02  # times as many epochs as were judged: sooner there is nothing new, and a long run takes a while
 SHOWN = {  # evidence in words
     "rise": "validation loss above its minimum (nats)",
     "gap": "gap of accuracy, train - validation",
@@ -43,7 +44,9 @@ class VerdictBox:
 
     def show(self, run: Run | None, state: str) -> None:
         """Show the verdict on this run as it is now; nothing where there is none."""
-        if (look := (run and str(run.folder), len(run.rows) if run else 0, state)) == self._seen:
+        look = (run and str(run.folder), len(run.rows) if run else 0, state)
+        same = look[::2] == self._seen[::2] and look[1] < self._seen[1] * NEWS
+        if look == self._seen or same:
             return
         self.run, self._seen, self.verdict = run, look, _of(run) if run else None
         self.box.layout.display = "" if self.verdict else "none"
