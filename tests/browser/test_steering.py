@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from browser.test_bench import _events, _fill, _newest, _press, _run_first
+from browser.test_bench import _events, _fill, _press, _run_first
 from helpers import until
 
 pytestmark = pytest.mark.browser
@@ -26,8 +26,11 @@ def test_a_knob_is_turned_and_the_run_branched(opened, lab):
     _run_first(page)
     live = page.locator(".wb-live")
     _fill(live, "pace", "4")
+    before = set(lab.runs.glob("*/recipe.json"))  # of the tests before
     _press(page, "Start")
-    folder = _newest(lab)
+    until(lambda: set(lab.runs.glob("*/recipe.json")) - before)
+    (recipe,) = set(lab.runs.glob("*/recipe.json")) - before
+    folder = recipe.parent
     live.get_by_text("Turn knobs while it trains").click()
     until(lambda: sum(event["event"] == "row" for event in _events(folder)) > 12)
     live.get_by_text("Memorising wrong labels: ").or_(live.get_by_text("Still learning: ")).first.wait_for()
@@ -42,7 +45,7 @@ def test_a_knob_is_turned_and_the_run_branched(opened, lab):
     live.get_by_label("to", exact=True).nth(1).press("Tab")
     _press(page, "Branch")
     live.get_by_text("2 arms began at step").wait_for()
-    arms = [path.parent for path in lab.runs.glob("*/recipe.json") if '"parent"' in path.read_text()]
+    arms = [path.parent for path in set(lab.runs.glob("*/recipe.json")) - before - {recipe}]
     assert len(arms) == 2
     told = [event["value"] for event in _events(folder) if event["event"] == "knob"]
     until(lambda: all(_events(each)[-1]["event"] == "finished" for each in (folder, *arms)))
@@ -50,7 +53,6 @@ def test_a_knob_is_turned_and_the_run_branched(opened, lab):
     assert all([e["value"] for e in _events(each) if e["event"] == "knob"] == [0.1] for each in arms)
     names = {f"{each.name}, valid" for each in (folder, *arms)}
     until(lambda: {name for name, many in page.evaluate(LINES) if many == 121} >= names)
-    _newest.known = set(lab.runs.glob("*/recipe.json"))  # the arms are no news to the next test
     if os.environ.get("WORKBENCH_SCREENSHOT") == "1":
         live.get_by_text("Turn knobs while it trains").click()
         page.set_viewport_size({"width": 1440, "height": 1900})
