@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = """import workbench as wb
 data = wb.Digits(per_class=10, label_noise=0.4)
-bench = wb.Workbench(wb.Recipe(data, epochs=120, lr=1e-2, batch_size=25, regularizers='l2(strength=0.001)'))
+bench = wb.Workbench(wb.Recipe(data, epochs=240, lr=1e-2, batch_size=25, regularizers='l2(strength=0.001)'))
 bench"""
 LINES = """() => {
   const shown = [...document.querySelectorAll('.js-plotly-plot')];
@@ -52,7 +52,7 @@ def test_a_knob_is_turned_and_the_run_branched(opened, lab):
     assert told == [0.1]  # and no slider has turned a knob by itself, of the run or of its arms
     assert all([e["value"] for e in _events(each) if e["event"] == "knob"] == [0.1] for each in arms)
     names = {f"{each.name}, valid" for each in (folder, *arms)}
-    until(lambda: {name for name, many in page.evaluate(LINES) if many == 121} >= names)
+    until(lambda: {name for name, many in page.evaluate(LINES) if many == 241} >= names)
     if os.environ.get("WORKBENCH_SCREENSHOT") == "1":
         live.get_by_text("Turn knobs while it trains").click()
         page.set_viewport_size({"width": 1440, "height": 1900})
