@@ -64,12 +64,12 @@ def test_a_folder_of_transformers_hears_clips(name, clips, request):
 
 @pytest.mark.parametrize(
     ("name", "last", "end"),
-    [("wav2vec2", "encoder.layers.1.", {"encoder.layer_norm"}), ("whisper", "layers.1.", {"layer_norm"})],
+    [("wav2vec2", "encoder.layers.1.", set()), ("whisper", "layers.1.", {"layer_norm"})],
 )
 def test_scopes_of_an_encoder_of_transformers_are_counted(name, last, end, request):
     recipe = wb.Recipe("vowels", wb.backbone(str(request.getfixturevalue(name))))
     sizes = {key: p.numel() for key, p in build(recipe.backbone, side=4800, seed=0).body.named_parameters()}
-    sizes = {key.removeprefix("encoder.") if name == "whisper" else key: many for key, many in sizes.items()}
+    sizes = {key.removeprefix("model."): many for key, many in sizes.items()}
     block = sum(n for key, n in sizes.items() if key.startswith(last) or key.rpartition(".")[0] in end)
     norms = sum(n for key, n in sizes.items() if key.endswith("bias") or "norm" in key)
     for scope, body in (("head", 0), ("blocks(last=1)", block), ("norms", norms), ("all", sum(sizes.values()))):
