@@ -271,6 +271,19 @@ def test_from_a_turned_run_an_arm_has_what_was_turned_before_its_step_alone(tiny
     assert best.files.read("recipe.json")["parent"]["step"] == parent.best["step"]
 
 
+def test_a_turned_regularizer_leaves_with_its_turns_and_arms_of_arms_tell_each_turn_once(tiny):
+    parent = left_at(recipe_of(tiny, epochs=4, changes="3: l2.strength=0.2; 4: lr=0.002"), 2, paths.runs() / "left")
+    parent.files.tell("knob", step=2, path="l2.strength", value=0.1)
+    arm_of_it = begun(parent, {"epochs": 5})
+    assert arm_of_it.recipe.changes == "2: l2.strength=0.1; 3: l2.strength=0.2; 4: lr=0.002"
+    assert (
+        arm_of_it.played == arm_of_it.recipe
+        and begun(arm_of_it, {"epochs": 6}).recipe.changes == arm_of_it.recipe.changes
+    )
+    bare = begun(parent, {"regularizers": "dropout"})
+    assert bare.recipe.changes == "4: lr=0.002" and bare.played == bare.recipe and bare.state == "finished"
+
+
 def test_what_cannot_be_changed_by_a_branch_is_told(tiny):
     parent = left_at(recipe_of(tiny, epochs=4), 2, paths.runs() / "left")
     with pytest.raises(BadChoice, match=r"a run that is under way has no knob 'scope'"):

@@ -100,7 +100,13 @@ def played(run: Run, place: Mapping[str, Any] | None = None) -> Recipe:
     if place is not None:
         at, knobs = place["step"], place["knobs"]
         turns = [(s, path, v) for s, path, v in turns if s < at or (s == at and knobs.get(path) == v)]
-    return run.recipe.replace(changes=_written([*run.recipe.turns(), *turns]))
+    every = [*dict.fromkeys([*run.recipe.turns(), *turns])]  # an arm has its parent's in both
+    return run.recipe.replace(changes=_written(_free(every, run.recipe)))
+
+
+def _free(turns: list[tuple[int, str, float]], recipe: Recipe) -> list[tuple[int, str, float]]:
+    """The turns of knobs that the recipe has: a regularizer that left takes its own along."""
+    return [turn for turn in turns if turn[1] in recipe.places()]
 
 
 def marks(run: Run) -> list[dict[str, Any]]:
@@ -126,8 +132,11 @@ def turned(run: Run, settings: Mapping[str, Any], place: Mapping[str, Any]) -> R
     recipe, step = played(run, place), place["step"]
     for path, value in settings.items():
         name, _, inner = path.partition(".")
-        if path in ("epochs", "regularizers"):
-            recipe = recipe.replace(**{path: value})
+        if path == "regularizers":
+            bare = recipe.replace(changes="", regularizers=value)
+            recipe = bare.replace(changes=_written(_free(recipe.turns(), bare)))
+        elif path == "epochs":
+            recipe = recipe.replace(epochs=value)
         elif inner and name in entries(menu_base("regularizers")) and path not in recipe.places():
             joined = entry(menu_base("regularizers"), name).replace(**{inner: value})
             recipe = recipe.replace(regularizers=[*recipe.regularizers, joined])
