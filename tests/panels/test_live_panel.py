@@ -96,6 +96,28 @@ def test_progress_time_left_and_machine():
         assert said(panel.progress) == "Paused · epoch 1 of 4 · 50%"
 
 
+def test_what_comes_while_it_draws_is_drawn_next_time(monkeypatch):
+    monkeypatch.setattr(live_panel, "EVERY", 0.0)
+    run = written("running", epochs=1)
+
+    async def watched():
+        with driven(run) as files:
+            panel = LivePanel(run)
+            told = []
+
+            def pausing(_):
+                if not told:
+                    told.append(files.tell("paused", step=9))
+
+            monkeypatch.setattr(panel.mixer, "show", pausing)
+            files.tell("row", **row(2))
+            await shown(lambda: enabled(panel) == PRESSED["paused"])
+            assert told and said(panel.progress).startswith("Paused · epoch 2 of 4")
+            panel.close()
+
+    asyncio.run(watched())
+
+
 def test_a_run_that_failed_before_it_began_is_not_said_to_be_starting():
     panel = LivePanel(written("failed"))
     assert said(panel.progress) == "Failed · epoch 0 of 4" and said(panel.machine) == ""

@@ -28,6 +28,7 @@ from workbench.run import Run
 from workbench.worker import warm
 
 EVERY = 0.5  # seconds between two redraws
+REST = 5  # times what a redraw took, from one to the next: many thousand epochs leave the kernel time for other cells
 LOOK = 0.1  # seconds between two looks at whether there is anything new
 GOES_ON = ("new", "stopped", "failed", "interrupted")
 LISTED = 50  # runs in the list
@@ -199,11 +200,12 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
             self._task = asyncio.get_running_loop().create_task(self._following())
 
     async def _following(self) -> None:
-        loop, drawn = asyncio.get_running_loop(), 0.0
+        loop = asyncio.get_running_loop()
+        due = loop.time() + EVERY
         while any(run.state in UNDER_WAY for run in self._drawn_over()):
-            if self._look() != self._drawn and loop.time() - drawn >= EVERY:
-                drawn = loop.time()
+            if self._look() != self._drawn and (began := loop.time()) >= due:
                 self._try_refresh()
+                due = began + max(EVERY, REST * (loop.time() - began))
             await asyncio.sleep(LOOK)
         self._try_refresh()
 
@@ -215,6 +217,7 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def refresh(self) -> None:
         """Read the run's folder and show what it says."""
+        look = self._look()  # first: what comes while this draws is drawn next time
         run = self.run
         state = run.state if run else "none"
         self._allow(state)
@@ -231,7 +234,6 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.mixer.show(run)
         if run and state in UNDER_WAY:
             self._show_pace(run)
-        look = self._look()
         if look != self._drawn:
             self.chart.draw(watched(self._lines()))
             self._drawn = look
