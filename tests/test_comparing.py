@@ -105,8 +105,22 @@ def test_what_the_examples_do_not_tell_is_said(told):
     even = pair(told("five", right), told("six", [1, *right[1:99], 0]))
     assert even["said"].startswith("Too close to call: b and a are right equally often, 0.0 points [-")
     same = pair(told("three", right), told("four", right))
-    assert same["said"] == "No difference: b and a are right on the same of 100 examples."
+    assert same["said"].startswith(
+        "No difference: b and a are right on the same of 100 examples. They are one model at"
+    )
     assert (same["p"], same["difference"], same["low"], same["high"]) == (1.0, 0.0, 0.0, 0.0)
+
+
+def test_of_an_arm_whose_best_epoch_lies_before_the_branch_it_says_that_it_is_its_parent(tiny):
+    parent = wb.fine_tune(wb.Recipe(wb.Digits(per_class=10), tiny, lr=1e-2, epochs=2))
+    arm = parent.branch({"lr": 0.1, "epochs": 3, "l2.strength": 0.3}).join()
+    for run in (parent, arm):  # whatever came after the branch, it was no better
+        rows = [event | {"valid_loss": 9.0} if event.get("step", 0) > parent.rows[-1]["step"] else event
+                for event in run.files.events()]  # fmt: skip
+        (run.folder / "events.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = wb.compare({"parent": wb.open_run(parent.folder), "arm": wb.open_run(arm.folder)}).pairs["said"][0]
+    assert found.endswith("They are one model at their best epochs (2 and 2), before they branched; compare a later "
+                          "moment by their curves.")  # fmt: skip
 
 
 def test_runs_are_joined_by_the_keys_of_the_validation_examples(told):

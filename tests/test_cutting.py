@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import timm
 import torch
@@ -36,6 +39,29 @@ def test_both_halves_come_to_what_the_whole_does(name):
 def test_nothing_is_cut_where_the_first_part_trains(scope):
     body = timm.create_model("test_resnet", num_classes=0)
     assert halves(body, set(scope.chosen(body)), torch.randn(2, 3, 96, 96)) is None
+
+
+def test_networks_of_other_threads_compute_as_ever_while_one_is_traced(one_thread):
+    """torch.fx changes the methods of all networks: a panel tells a price in a thread, while a cell trains."""
+    call, x = nn.Module.__call__, torch.randn(2, 3, 64, 64)
+    bodies = [timm.create_model("test_resnet", num_classes=0).eval() for _ in range(3)]
+    trained, over = set(Blocks(last=1).chosen(bodies[0])), threading.Event()
+
+    def computed():
+        with torch.no_grad():
+            expected = bodies[0](x)
+            many = 0
+            while not over.is_set():
+                assert torch.equal(bodies[0](x), expected)
+                many += 1
+        return many
+
+    with ThreadPoolExecutor(3) as pool:
+        other = pool.submit(computed)
+        found = [[*pool.map(lambda body: halves(body, trained, x), bodies[1:])] for _ in range(4)]
+        over.set()
+        assert other.result() > 1 and all(cut is not None for both in found for cut in both)
+    assert nn.Module.__call__ is call
 
 
 class Around(nn.Module):

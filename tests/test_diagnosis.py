@@ -83,6 +83,21 @@ def test_without_an_epoch_there_is_nothing_to_say(tiny):
     assert early.kind == d.LEARNING and str(early) == "Nothing to say yet: no epoch is over." and not early.next_step
 
 
+def test_a_plain_baseline_that_is_ahead_is_named_and_a_good_fit_is_then_not_good_enough(tiny):
+    run = wb.fine_tune(wb.Recipe(epochs=20))
+    plain = run.baseline["accuracy"]
+    found = wb.diagnose(run)
+    assert found.evidence["baseline"] == plain > found.evidence["best_accuracy"] == run.best["valid_accuracy"]
+    assert f" The plain baseline is ahead on validation: {plain:.3f} against {run.best['valid_accuracy']:.3f}." in str(
+        found
+    )
+    behind = d.verdict(run.rows, run.recipe, baseline=0.5)
+    assert "baseline" not in str(behind)
+    if behind.kind == d.WELL:
+        far = d.verdict(run.rows, run.recipe, baseline=1.0)
+        assert far.kind == d.WELL and far.next_step.settings == {"scope": "blocks(last=1)"} and not behind.next_step
+
+
 def test_a_run_that_diverged_is_told_from_its_folder(tiny):
     recipe = wb.Recipe(wb.Digits(per_class=5), tiny, lr=1e11, epochs=50, optimizer="sgd", regularizers="l2")
     with pytest.raises(wb.errors.Diverged):

@@ -111,7 +111,9 @@ def test_parquet_with_pictures_in_it_splits_names_of_classes_and_one_broken(tmp_
             rows["picture"][7] = None
             rows["label"][9] = None
         parquet(tmp_path / f"{part}.parquet", "picture", datasets.Image(), rows)
-    with pytest.raises(BadData, match=r"3 of 60 files cannot be read; .* set hub-images\.broken='leave out':") as told:
+    with pytest.raises(
+        BadData, match=r"3 of 60 files cannot be read; .* set broken='leave out' .hub-images.broken.:"
+    ) as told:
         images(tmp_path).load()
     for line in ("train:6/5.png: no picture in it", "row train:8: no picture", "row train:10: no label for train:10/9"):
         assert line in str(told.value)
@@ -240,9 +242,7 @@ def test_recordings_in_parquet_and_by_a_table_silent_and_broken_ones_named(recor
     (tmp_path / "inside").mkdir()
     rows = {"audio": cells, "label": [at % 2 for at in range(40)]}
     parquet(tmp_path / "inside" / "data.parquet", "audio", datasets.Audio(), rows)
-    with pytest.raises(
-        BadData, match=r"1 of 40 files cannot be read; .*hub-audio\.broken='leave out':\n  2/01_s1_.wav"
-    ):
+    with pytest.raises(BadData, match=r"1 of 40 files cannot be read; .*hub-audio.broken.:\n  2/01_s1_.wav"):
         wb.HubAudio(path=str(tmp_path / "inside")).load()
     data = wb.HubAudio(path=str(tmp_path / "inside"), broken="leave out").load()
     assert len(data.inputs) == 38 and data.classes == ("no", "yes")

@@ -95,6 +95,8 @@ def test_pairs_alike_come_with_their_parts_those_across_first(own):
     names = {tuple(sorted(key.split("/")[1].removeprefix("again-")[0] for key in pair["keys"])) for pair in pairs}
     assert names == {("0", "0"), ("1", "1"), ("2", "2")}
     across = [pair["parts"][0] != pair["parts"][1] for pair in pairs]
+    first = pairs[0]
+    assert str(first).startswith(f"Pair({first['keys'][0]!r} ({first['parts'][0]}, ") and "tensor" not in str(pairs)
     assert len(pairs) == 6 and across == sorted(across, reverse=True)
     assert [pair["keys"] for pair in looking.alike(own)] == [pair["keys"] for pair in pairs]
 

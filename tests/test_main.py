@@ -54,7 +54,8 @@ def test_run_takes_what_the_panel_saved_and_gives_the_same_rows(saved, capsys, t
     run = wb.open_run(tmp_path / "here")
     assert run.recipe == recipe and run.state == "finished"
     assert plain(run.rows) == plain(wb.fine_tune(recipe).rows)
-    assert run.gap.to_string(index=False) in said and set(json.loads(out)) == {"run", "best"}
+    assert run.gap.to_string(index=False) in said and set(json.loads(out)) == {"run", "best", "baseline", "verdict"}
+    assert json.loads(out)["baseline"] == run.baseline and json.loads(out)["verdict"] == str(wb.diagnose(run))
     assert json.loads(out)["run"] == str(tmp_path / "here") and json.loads(out)["best"] == run.best
     assert main(["run", path, "-o", str(tmp_path / "here")]) == 0  # it is finished: the same comes back
     assert json.loads(capsys.readouterr().out)["best"] == run.best

@@ -199,7 +199,9 @@ def test_rows_without_text_or_label_are_listed_and_left_out_only_if_asked(tmp_pa
     path = written(tmp_path / "a.csv", rows)
     with open(path, "a") as file:
         file.write("\n,\none,two,three\n")
-    with pytest.raises(BadData, match=r"4 of 64 rows cannot be used; mend them, or set table.broken='leave out':") as e:
+    with pytest.raises(
+        BadData, match=r"4 of 64 rows cannot be used; mend them, or set broken='leave out' .table.broken.:"
+    ) as e:
         of(path)
     for line in ("row 62: no text", "row 63: no label", "row 64: no text", "row 67: 3 cells, and there are 2 columns"):
         assert f"\n  {line}" in str(e.value)

@@ -186,6 +186,7 @@ def _do_report(asked: argparse.Namespace) -> None:
 def _do_run(asked: argparse.Namespace) -> None:
     import json
 
+    from workbench.diagnosis import diagnose
     from workbench.fine_tuning import fine_tune
     from workbench.recipe import Recipe
     from workbench.report import as_values, read_values
@@ -193,7 +194,7 @@ def _do_run(asked: argparse.Namespace) -> None:
     recipe = Recipe.from_dict(read_values(asked.recipe)).turned(as_values(asked.changes))
     run = fine_tune(recipe, asked.folder)
     print(run.gap.to_string(index=False), file=sys.stderr)  # for who looks; what a program reads is one JSON object
-    found = {"run": str(run.folder), "best": run.best}
+    found = {"run": str(run.folder), "best": run.best, "baseline": run.baseline, "verdict": str(diagnose(run))}
     print(json.dumps(found | ({"test": _short(run.test())} if asked.test else {}), indent=1))
 
 

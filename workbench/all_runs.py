@@ -38,7 +38,7 @@ def runs() -> pd.DataFrame:
     `low` and `high` are the 95 % bootstrap interval of `valid_accuracy`; precision, recall and F1 are means over the
     classes; `seconds` are those of training.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     found = []
     for path in paths.runs().glob("*/recipe.json"):
@@ -46,7 +46,7 @@ def runs() -> pd.DataFrame:
             found.append((path.stat().st_mtime, line(Run(path.parent))))
         except (BrokenRun, ValueError, OSError, KeyError, TypeError, AttributeError):
             continue
-    return pd.DataFrame([line for _, line in sorted(found, key=lambda pair: -pair[0])], columns=list(COLUMNS))
+    return WholeTable([line for _, line in sorted(found, key=lambda pair: -pair[0])], columns=list(COLUMNS))
 
 
 def line(run: Run) -> dict[str, Any]:

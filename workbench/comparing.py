@@ -81,21 +81,21 @@ class Comparison:
 
         `low` and `high` are the 95 % bootstrap interval of `valid_accuracy`, `gap_low` and `gap_high` the gap's.
         """
-        import pandas as pd
+        from workbench.whole_table import WholeTable
 
-        return pd.DataFrame([_row(name, run) for name, run in self.given.items()], columns=list(RUNS))
+        return WholeTable([_row(name, run) for name, run in self.given.items()], columns=list(RUNS))
 
     @cached_property
     def differences(self) -> pd.DataFrame:
         """The knobs in which the recipes differ, a row each by its path, and a column a run."""
-        import pandas as pd
+        from workbench.whole_table import WholeTable
 
         knobs = {name: _knobs(run) for name, run in self.given.items()}
         paths = dict.fromkeys(path for each in knobs.values() for path in each)  # in order, each once
         rows = {path: [each.get(path, ABSENT) for each in knobs.values()] for path in paths}
         rows = {path: values for path, values in rows.items() if any(value != values[0] for value in values)}
         rows = {path: values for path, values in rows.items() if values != rows.get(path.rpartition(".")[0])}
-        found = pd.DataFrame.from_dict(rows, orient="index", columns=list(self.given), dtype=object)
+        found = WholeTable.from_dict(rows, orient="index", columns=list(self.given), dtype=object)
         return found.rename_axis("knob")
 
     @cached_property
@@ -111,13 +111,13 @@ class Comparison:
         Source: McNemar, "Note on the sampling error of the difference between correlated proportions", 1947; Holm, "A
         simple sequentially rejective multiple test procedure", 1979.
         """
-        import pandas as pd
+        from workbench.whole_table import WholeTable
 
         rows = [_pair(*pair) for pair in combinations(self.given.items(), 2)]
         for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
             row["p_holm"] = corrected
             row["said"] = row["said"] or _said(row, len(rows))
-        return pd.DataFrame(rows, columns=list(PAIRS))
+        return WholeTable(rows, columns=list(PAIRS))
 
     @cached_property
     def classes(self) -> pd.DataFrame:
@@ -176,7 +176,9 @@ def _pair(first: tuple[str, Run], second: tuple[str, Run]) -> dict[str, Any]:
     truth = labels_b if _started(b) >= _started(a) else labels_a
     right_a, loss_a = _scored(here, at_a, truth)
     right_b, loss_b = _scored(there, at_b, truth)
-    row |= {"examples": len(at_a), "relabelled": int((labels_a != labels_b).sum()), "remark": _remark(a, b)}
+    one = here.classes == there.classes and np.array_equal(here.logits[at_a], there.logits[at_b])
+    remark = _remark(a, b) + (_one_model(a, b) if one else "")
+    row |= {"examples": len(at_a), "relabelled": int((labels_a != labels_b).sum()), "remark": remark}
     row |= _difference("", right_b - right_a)
     row |= _difference("loss_", (loss_b - loss_a)[np.isfinite(loss_b - loss_a)])
     only_a, only_b = int((right_a > right_b).sum()), int((right_b > right_a).sum())
@@ -196,6 +198,14 @@ def _remark(a: Run, b: Run) -> str:
             if isinstance(knob.domain, Text) and knob.name not in NAMELESS and here != there:
                 return f" The examples were matched by name: {knob.name} differs."
     return ""
+
+
+def _one_model(a: Run, b: Run) -> str:
+    """That two runs are compared at one and the same place, as an arm is whose best epoch lies before the branch."""
+    at = " and ".join(str(run.best["epoch"]) for run in (a, b) if run.best)
+    branched = any((run.files.read("recipe.json") or {}).get("parent") for run in (a, b))
+    why = ", before they branched; compare a later moment by their curves" if branched else ""
+    return f" They are one model at their best epochs ({at}){why}."
 
 
 def _started(run: Run) -> float:

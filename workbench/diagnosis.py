@@ -86,28 +86,40 @@ def diagnose(run: Run) -> Verdict:
     about = run.files.read("environment.json") or {}
     lost = run.state == "failed" and any("no longer a finite number" in text for text in run.messages)
     known = {"twins": about.get("twins", 0.0), "examples": about.get("examples", math.inf)}
+    known["baseline"] = (run.baseline or {}).get("accuracy", math.nan)
     return verdict(run.rows, run.recipe, **known, diverged=lost)
 
 
 def verdict(
-    rows: Sequence[Row], recipe: Recipe, *, twins: float = 0.0, examples: float = math.inf, diverged: bool = False
+    rows: Sequence[Row],
+    recipe: Recipe,
+    *,
+    twins: float = 0.0,
+    examples: float = math.inf,
+    baseline: float = math.nan,
+    diverged: bool = False,
 ) -> Verdict:
     """The same from rows. `twins`: share of the validation examples that are (nearly) among the training ones.
 
-    `examples`: how many validation examples there are. `diverged`: the run ended since its loss was no number.
+    `examples`: how many validation examples there are. `baseline`: validation accuracy of the plain baseline.
+    `diverged`: the run ended since its loss was no number.
     """
     if len(rows) < 2 and not diverged:
         said = "Nothing to say yet: no epoch is over."
         return Verdict(LEARNING, said, {}, NextStep("Wait for the first epochs."))
-    seen = evidence(rows) | {"twins": twins, "examples": examples}
+    seen = evidence(rows) | {"twins": twins, "examples": examples, "baseline": baseline}
     kind = _kind(rows, seen, diverged)
     said, step = SAYING[kind](seen, recipe)
+    if seen["best_accuracy"] < baseline:
+        said += f" The plain baseline is ahead on validation: {baseline:.3f} against {seen['best_accuracy']:.3f}."
+        step = _towards(recipe) if kind == WELL and seen["best_high"] < baseline else step
     return Verdict(kind, said, seen, step)
 
 
 def evidence(rows: Sequence[Row]) -> dict[str, float]:
     """The numbers of the verdict, at the last epoch where not said otherwise. Losses in nats.
 
+    `best_accuracy`: validation accuracy at the best epoch, with `best_high`, the upper end of its interval;
     `rise`: validation loss above its own minimum, paired, with `rise_low` and `rise_high`; `gap`, `gap_low`,
     `gap_high`: of accuracy; `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation and the like
     add to the loss that the optimizer sees; `drift`: by how much surer of itself than right the model became since the
@@ -123,6 +135,8 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
     return {
         "epoch": last["epoch"],
         "best_epoch": best["epoch"],
+        "best_accuracy": best["valid_accuracy"],
+        "best_high": best["valid_high"],
         **{name: last[name] for name in ("rise", "rise_low", "rise_high")},
         "gap": last["gap_accuracy"],
         "gap_low": last["low"],
@@ -246,9 +260,14 @@ def _underfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
     if strong:
         value = recipe.places()[strong[0]][1] / 10
         return said, NextStep(f"Weaken it: {strong[0]}={value:g}", settings={strong[0]: value})
+    return said, _towards(recipe)
+
+
+def _towards(recipe: Recipe) -> NextStep:
+    """What lets the model fit more."""
     if recipe.scope.name == "head":
-        return said, NextStep("Let the backbone's last block train too", settings={"scope": "blocks(last=1)"})
-    return said, NextStep("Take a higher learning rate or a larger backbone", settings={"lr": min(1e-1, 3 * recipe.lr)})
+        return NextStep("Let the backbone's last block train too", settings={"scope": "blocks(last=1)"})
+    return NextStep("Take a higher learning rate or a larger backbone", settings={"lr": min(1e-1, 3 * recipe.lr)})
 
 
 def _gap(seen: Mapping[str, float], recipe: Recipe) -> Said:

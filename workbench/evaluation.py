@@ -125,7 +125,21 @@ def compared(train: dict[str, Floats], valid: dict[str, Floats]) -> dict[str, Fl
     }
 
 
-def report(logits: Floats, labels: Whole, classes: tuple[str, ...]) -> dict[str, Any]:
+class Report(dict[str, Any]):
+    """Metrics by name; it prints in one line what matters, `dict(report)` prints all."""
+
+    def __repr__(self) -> str:
+        said = f"accuracy {self['accuracy']:.3f} [{self['low']:.3f}, {self['high']:.3f}]"
+        said += "".join(f", {name} {self[name]:.3f}" for name in ("precision", "recall", "f1", "loss"))
+        told = [each for each in self["classes"] if each["recall"] is not None]
+        worst = min(told, key=lambda each: each["recall"], default=None)
+        said += f" on {self['examples']} examples"
+        said += f"; least recall: {worst['recall']:.3f} of class {worst['class']!r}" if worst else ""
+        looks = self.get("unsealed")
+        return f"{said}; look {looks} at this test set" if looks else said
+
+
+def report(logits: Floats, labels: Whole, classes: tuple[str, ...]) -> Report:
     """Everything that is said of one set of predictions: metrics with intervals, each class, the confusion matrix."""
     answers = logits.argmax(-1)
     each = losses(logits, labels)
@@ -139,7 +153,8 @@ def report(logits: Floats, labels: Whole, classes: tuple[str, ...]) -> dict[str,
     low, high = interval(right)
     found: dict[str, Any] = {"loss": float(each.mean())}
     found |= {key: float(value) for key, value in summary(labels, answers, len(classes)).items()}
-    return found | {"low": low, "high": high, "examples": len(labels), "classes": rows, "confusion": matrix.tolist()}
+    found |= {"low": low, "high": high, "examples": len(labels), "classes": rows, "confusion": matrix.tolist()}
+    return Report(found)
 
 
 def _plain(value: float) -> float | None:

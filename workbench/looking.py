@@ -162,7 +162,15 @@ def _as_pictures(prepared: Tensor, built: Any) -> Tensor:
     return ((prepared * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
-def alike(data: Data | Dataset, most: int = 100) -> list[dict[str, Any]]:
+class Pair(dict[str, Any]):
+    """Two examples that are alike, by name; it prints in one line, without their pixels."""
+
+    def __repr__(self) -> str:
+        each = zip(self["keys"], self["parts"], self["labels"], strict=True)
+        return "Pair(" + " ~ ".join(f"{key!r} ({part}, {label!r})" for key, part, label in each) + ")"
+
+
+def alike(data: Data | Dataset, most: int = 100) -> list[Pair]:
     """Pairs of examples that are alike, those in two parts first: `keys`, `parts`, `labels` and `pictures` of both.
 
     Of texts `texts` instead of `pictures`.
@@ -174,16 +182,16 @@ def alike(data: Data | Dataset, most: int = 100) -> list[dict[str, Any]]:
     pairs = [pair for pair in data.near if all(at in part for at in pair)]
     pairs.sort(key=lambda pair: part[pair[0]] == part[pair[1]])
     return [
-        {
-            "keys": tuple(data.keys[at] for at in pair),
-            "parts": tuple(part[at] for at in pair),
-            "labels": tuple(data.classes[data.labels[at]] for at in pair),
+        Pair(
+            keys=tuple(data.keys[at] for at in pair),
+            parts=tuple(part[at] for at in pair),
+            labels=tuple(data.classes[data.labels[at]] for at in pair),
             **(
                 {"texts": tuple(data.inputs.first[at] for at in pair)}
                 if data.domain == "language"
                 else {"pictures": tuple(data.inputs[at] for at in pair)}
             ),
-        }
+        )
         for pair in pairs[:most]
     ]
 

@@ -20,15 +20,15 @@ def menu(name: str | None = None) -> pd.DataFrame:
 
     Of regularizers it says when each helps, too.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     if name is None:
-        return pd.DataFrame([{"menu": each, "entries": len(menu(each))} for each in MENUS])
+        return WholeTable([{"menu": each, "entries": len(menu(each))} for each in MENUS])
     known(name, MENUS, "there is no menu")
     if name == "backbones":
         from workbench.backbones.listing import listing
 
-        return pd.DataFrame(listing()).astype({"parameters": "Int64"})
+        return WholeTable(listing()).astype({"parameters": "Int64"})
     found = sorted(entries(menu_base(name)).values(), key=lambda each: not getattr(each, "in_sight", True))
     lines = [
         {"name": each.name, "what it does": each.about(), "when it helps": getattr(each, "when", ""),
@@ -36,7 +36,7 @@ def menu(name: str | None = None) -> pd.DataFrame:
         for each in found
     ]  # fmt: skip
     helps = ["when it helps"] * any(line["when it helps"] for line in lines)
-    return pd.DataFrame(lines, columns=["name", "what it does", *helps, "knobs"])
+    return WholeTable(lines, columns=["name", "what it does", *helps, "knobs"])
 
 
 def _knob(knob: Knob) -> str:
@@ -55,20 +55,19 @@ def parameters(recipe: Recipe | Iterable[Recipe]) -> pd.DataFrame:
     how many numbers), `set by`. Of several recipes there is a column each instead of `value`, called by its data, and
     empty where a recipe has no such knob; their networks are all called "backbone".
     """
-    import pandas as pd
-
     from workbench.recipe import Recipe
+    from workbench.whole_table import WholeTable
 
     if isinstance(recipe, Recipe):
         rows = [*_weights(recipe), *_knobs(recipe)]
-        return pd.DataFrame(rows, columns=["kind", "name", "value", "set by"])
+        return WholeTable(rows, columns=["kind", "name", "value", "set by"])
     by_name = named([*recipe])
     lines: dict[tuple[str, str], dict[str, Any]] = {}
     for name, each in by_name.items():
         for row in [*_weights(each, "backbone"), *_knobs(each)]:
             about = {"kind": row["kind"], "name": row["name"], **dict.fromkeys(by_name, ""), "set by": row["set by"]}
             lines.setdefault((row["kind"], row["name"]), about)[name] = row["value"]
-    return pd.DataFrame([*lines.values()], columns=["kind", "name", *by_name, "set by"])
+    return WholeTable([*lines.values()], columns=["kind", "name", *by_name, "set by"])
 
 
 def named(recipes: Sequence[Any]) -> dict[str, Recipe]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 
 class WholeTable(pd.DataFrame):
-    """A DataFrame like any other, whose text leaves out no column: pandas would elide those that do not fit a line."""
+    """A DataFrame like any other, shown with all its columns and all of its texts, where pandas would cut them."""
 
     @property
     def _constructor(self) -> type[WholeTable]:
@@ -21,5 +21,10 @@ class WholeTable(pd.DataFrame):
                 min_rows=option("display.min_rows") if many else None,
                 line_width=option("display.width"),
                 show_dimensions=many,
+                max_colwidth=None,
             )
         )
+
+    def _repr_html_(self) -> str | None:
+        with pd.option_context("display.max_columns", None, "display.max_colwidth", None):
+            return super()._repr_html_()  # type: ignore[misc, no-any-return]

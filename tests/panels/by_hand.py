@@ -71,11 +71,11 @@ def points(panel, name="train"):
     return [*trace.x], [*trace.y]
 
 
-async def shown(so, seconds=120.0):
-    """Let the loop run until `so()` is true."""
+async def shown(so, seconds=120.0, instead=lambda: ""):
+    """Let the loop run until `so()` is true; where it never is, the error says what is there `instead`."""
     end = time.monotonic() + seconds
     while not so():
-        assert time.monotonic() < end, "waited in vain"
+        assert time.monotonic() < end, f"waited in vain, with this instead: {instead()}"
         await asyncio.sleep(0.02)
 
 

@@ -40,9 +40,8 @@ def shortlist(data: Any = None) -> pd.DataFrame:
     pictures as `data` holds), `fits` (whether all of it trains, 32 pictures of this side a step, in
     the memory that is free on the device), `for`.
     """
-    import pandas as pd
-
     from workbench import progress
+    from workbench.whole_table import WholeTable
 
     chosen = entry(menu_base("datasets"), data or "digits")
     examples, side = chosen.extent()
@@ -52,7 +51,7 @@ def shortlist(data: Any = None) -> pd.DataFrame:
         rows.append(_row(name, why, examples, side))
         progress.tell("backbones tried", len(rows), len(named))
     rows.sort(key=lambda row: not row["fits"])
-    return pd.DataFrame(rows)
+    return WholeTable(rows)
 
 
 def _candidates() -> dict[str, str]:

@@ -120,5 +120,5 @@ def _room_for(files: int, side: int, owner: str) -> None:
 
 
 def _refusal(broken: Sequence[str], files: int, owner: str) -> str:
-    said = f"{len(broken)} of {files} files cannot be read; mend them, or set {owner}.broken='leave out':"
+    said = f"{len(broken)} of {files} files cannot be read; mend them, or set broken='leave out' ({owner}.broken):"
     return f"{said}{listed(broken)}"

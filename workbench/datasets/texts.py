@@ -163,7 +163,7 @@ def _left_out(rows: Rows, owner: str, broken: str) -> list[str]:
     if broken == "refuse":
         raise BadData(
             f"{len(rows.broken)} of {len(rows.broken) + len(rows.keys)} rows cannot be used; mend them, or set "
-            f"{owner}.broken='leave out':{listed(rows.broken)}"
+            f"broken='leave out' ({owner}.broken):{listed(rows.broken)}"
         )
     if lost := sorted(rows.lost - {*rows.labels}):
         raise BadData(

@@ -25,7 +25,7 @@ def ablation(recipe: Recipe, seeds: int = 5) -> pd.DataFrame:
     out, since all train to their end. Heads of one set of regularizers train at once; whatever trains weights of the
     backbone trains one after another.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     own = [each for each in recipe.regularizers if not stops(each)]
     if not own:
@@ -35,4 +35,4 @@ def ablation(recipe: Recipe, seeds: int = 5) -> pd.DataFrame:
     if len(own) > 1:
         arms[NONE] = recipe.replace(regularizers=[])
     found = over_seeds(arms, seeds)
-    return pd.DataFrame([{"without": name} | ends(some) | ahead(some, found[ALL]) for name, some in found.items()])
+    return WholeTable([{"without": name} | ends(some) | ahead(some, found[ALL]) for name, some in found.items()])

@@ -30,7 +30,7 @@ def shapes(recipe: Recipe, heads: Iterable[Head | str], rates: Sequence[float] =
     seeds and examples; `ahead` of the first head, paired, with `ahead_low` and `ahead_high`; `level`: whether that
     interval holds zero. The rate is the one of the least validation loss: a choice among few, the same for all.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     chosen = [entry(Scope, each) for each in heads]
     if len(chosen) < 2 or any(each.name != "head" for each in chosen):
@@ -50,7 +50,7 @@ def shapes(recipe: Recipe, heads: Iterable[Head | str], rates: Sequence[float] =
             raise Diverged(f"training of {head} diverged with each of the learning rates {said}: give lower ones.")
         first = right if first is None else first
         lines.append(_line(head, rate, tried[rate], right, first))
-    return pd.DataFrame(lines)
+    return WholeTable(lines)
 
 
 def _loss(some: Sequence[Trained]) -> float:

@@ -45,7 +45,8 @@ def unfrozen(recipe: Recipe, last: Sequence[int] = (1, 2), seeds: int = 3) -> pd
 
 
 def _by_complexity(arms: Arms, seeds: int) -> pd.DataFrame:
-    import pandas as pd
+
+    from workbench.whole_table import WholeTable
 
     if len(arms) < 2:
         raise BadKnob("two models or more are compared, got one.")
@@ -56,7 +57,7 @@ def _by_complexity(arms: Arms, seeds: int) -> pd.DataFrame:
         of = ends(some)
         line = {"model": name, "parameters": some[0].numbers, "train_error": 1 - of["train_accuracy"]}
         lines.append(line | {"error": 1 - of["accuracy"], "low": 1 - of["high"], "high": 1 - of["low"]})
-    return pd.DataFrame(lines).assign(twice=comes_down_twice(right))
+    return WholeTable(lines).assign(twice=comes_down_twice(right))
 
 
 def comes_down_twice(right: Sequence[Floats]) -> bool:

@@ -37,7 +37,7 @@ def data_size(
     size: `way`, `per_class`, `labels`, `epochs`, what `ends` says, and `power`, `power_low`, `power_high`: the exponent
     of `error = a * labels ** -power`, fitted in logarithms, with its 95 % bootstrap interval over seeds.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     sizes = sorted({whole("per_class", each, 1, 1_000_000) for each in per_class})
     if len(sizes) < 2:
@@ -55,7 +55,7 @@ def data_size(
             classes = len(sized.data.load().classes)
             lines.append({"way": name, "per_class": size, "labels": size * classes, "epochs": epochs} | ends(some))
     powers = {name: power(np.log([float(size) for size in sizes]), np.array(each)) for name, each in errors.items()}
-    return pd.DataFrame([line | powers[line["way"]] for line in lines])
+    return WholeTable([line | powers[line["way"]] for line in lines])
 
 
 def power(logs: Floats, errors: Floats) -> dict[str, float]:

@@ -32,7 +32,7 @@ def label_noise(
     `low` and `high` over the seeds, `train_accuracy` on the labels given, `clean_train_accuracy` on the true ones, and
     `memorised`, the share of the wrong labels that is repeated (NaN where none is wrong).
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     if not shares or not regularizers:
         raise BadKnob("name one share and one regularizer ('' for none) or more.")
@@ -43,7 +43,7 @@ def label_noise(
         progress.tell("shares", done + 1, len(shares))
         for name, some in found.items():
             lines += [{"share": share, "regularizer": name} | each for each in _epochs(some)]
-    return pd.DataFrame(lines)
+    return WholeTable(lines)
 
 
 def _epochs(some: Sequence[Trained]) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def rates(recipe: Recipe, values: int | Iterable[float] = 6) -> pd.DataFrame:
     `values`: the rates, or how many of them, spread over the knob's own range. A row holds `lr`, `epoch`, the losses
     (nats) and accuracies. A rate with which training diverged has no rows from then on.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     if recipe.scope.name != "head":
         raise BadKnob(f"learning rates are compared on heads: recipe.replace(scope='head'), got {recipe.scope}.")
@@ -41,7 +41,7 @@ def rates(recipe: Recipe, values: int | Iterable[float] = 6) -> pd.DataFrame:
         for rate, each in zip(spread, trained([recipe.replace(lr=rate) for rate in spread]), strict=True)
         for row in each.rows
     ]
-    return pd.DataFrame(lines)
+    return WholeTable(lines)
 
 
 def verdicts(found: pd.DataFrame) -> pd.DataFrame:
@@ -51,7 +51,7 @@ def verdicts(found: pd.DataFrame) -> pd.DataFrame:
     and had come less than nine tenths of the way down that the best one came. "fits": neither; "fits best": of these
     the one whose validation loss ends lowest.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     last, lines, falling = found["epoch"].max(), [], {}
     for rate, each in found.groupby("lr"):
@@ -69,4 +69,4 @@ def verdicts(found: pd.DataFrame) -> pd.DataFrame:
     fitting = [line for line in lines if line["verdict"] == "fits"]
     if fitting:
         min(fitting, key=lambda line: line["valid_end"])["verdict"] = "fits best"
-    return pd.DataFrame(lines)
+    return WholeTable(lines)

@@ -36,7 +36,7 @@ def pretraining(
     its L2 that is right most often. Of a recipe its data, backbone, precision and seed count; the random weights are
     one network, by that seed.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     lines: list[dict[str, Any]] = []
     for name, recipe in named([recipes] if isinstance(recipes, Recipe) else [*recipes]).items():
@@ -44,7 +44,7 @@ def pretraining(
         for start, rows in _starts(recipe, data).items():
             found = measured(data, per_class, draws, partial(_right, data, rows))
             lines += [{"data": name, "start": start, **each} for each in found]
-    return pd.DataFrame(lines)
+    return WholeTable(lines)
 
 
 def _starts(recipe: Recipe, data: Data) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def worth(found: pd.DataFrame) -> pd.DataFrame:
     `needs`, labels a class, between sizes by their logarithm, NaN where all are too few; `times` as many; `said`, a
     sentence.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     lines = []
     for (data, start), other in found[found["start"] != PRETRAINED].groupby(["data", "start"], sort=False):
@@ -103,7 +103,7 @@ def worth(found: pd.DataFrame) -> pd.DataFrame:
             line = {"data": data, "start": start, "per_class": row["per_class"], "accuracy": row["accuracy"]}
             line |= {"needs": needs, "times": needs / row["per_class"]}
             lines.append(line | {"said": _said(line, other.iloc[-1])})
-    return pd.DataFrame(lines)
+    return WholeTable(lines)
 
 
 def _reached(labels: list[float], accuracies: list[float], wanted: float) -> float:

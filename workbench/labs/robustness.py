@@ -42,7 +42,7 @@ def robustness(
     clips with noise of so many of their own standard deviations, texts without that share of their words; "outliers",
     a share of the training examples moved `FAR` times away from the mean, with a label by chance.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     whole("seeds", seeds, 1, 100)
     if recipe.scope.name != "head" or not regularizers:
@@ -58,7 +58,7 @@ def robustness(
             right = [_right(job, recipes, test, share) for share in shares]
             lines += [_line(each or "none", test, *pair, right[0]) for pair in zip(shares, right, strict=True)]
         progress.tell("regularizers", done + 1, len(regularizers))
-    return pd.DataFrame(lines)
+    return WholeTable(lines)
 
 
 def _line(name: str, test: str, level: float, right: Any, whole: Any) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def leaders(found: Mapping[str, Floats]) -> pd.DataFrame:
     ahead of all others; `behind`: by how much it is behind the first on average, paired, with its 95 % bootstrap
     interval; `level`: whether that interval holds zero, so that the two cannot be told apart.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     common = min(map(len, found.values()))
     ends = {name: each[:common, -1] for name, each in found.items()}
@@ -113,4 +113,4 @@ def leaders(found: Mapping[str, Floats]) -> pd.DataFrame:
         line = {"strategy": name, "median": median, "low": low, "high": high, "leads": (ends[name] == least).mean()}
         line |= {"behind": apart.mean(), "behind_low": behind_low, "behind_high": behind_high}
         lines.append(line | {"level": behind_low <= 0})
-    return pd.DataFrame(lines)
+    return WholeTable(lines)

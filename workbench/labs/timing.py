@@ -22,11 +22,10 @@ def in_time(recipes: Mapping[str, Recipe]) -> pd.DataFrame:
     work on this machine, measuring among it; of a head with the one pass of all examples through its body, measured
     anew where its features are kept from before. Reading data and weights is not counted.
     """
-    import pandas as pd
-
     from workbench.job import Job
     from workbench.learners.plan import plan
     from workbench.trainer import Watch, train
+    from workbench.whole_table import WholeTable
 
     lines = []
     for name, recipe in recipes.items():
@@ -36,7 +35,7 @@ def in_time(recipes: Mapping[str, Recipe]) -> pd.DataFrame:
             line = {"name": name, "epoch": row["epoch"], "seconds": before + row["seconds"]}
             line |= {"accuracy": row["valid_accuracy"], "low": row["valid_low"], "high": row["valid_high"]}
             lines.append(line)
-    return pd.DataFrame(lines)
+    return WholeTable(lines)
 
 
 def _once(whole: Plan) -> float:

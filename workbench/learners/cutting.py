@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WORTH = 2  # layers that a beginning has at least: to keep what one computes takes more than it saves
+_ALONE = threading.Lock()  # two traces at once would leave the methods that they change on all networks changed
 ROUNDING = 1e-3  # by which the halves may differ from the whole, of its largest output, in bfloat16 say
 
 
@@ -54,16 +56,26 @@ def _traced(body: nn.Module, trained: set[str]) -> tuple[fx.Graph, dict[Any, str
     from timm import layers
     from torchvision.models.feature_extraction import NodePathTracer
 
-    paths = {part: path for path, part in body.named_modules()}
+    paths, ours = {part: path for path, part in body.named_modules()}, threading.get_ident()
 
     class Tracer(NodePathTracer):  # type: ignore[misc]
+        """torch.fx changes the methods of all networks while it traces; those of other threads compute as ever."""
+
+        def call_module(self, part: nn.Module, forward: Any, args: Any, kwargs: Any) -> Any:
+            elsewhere = threading.get_ident() != ours
+            return forward(*args, **kwargs) if elsewhere else super().call_module(part, forward, args, kwargs)
+
+        def getattr(self, name: str, value: Any, proxies: Any) -> Any:
+            return value if threading.get_ident() != ours else super().getattr(name, value, proxies)
+
         def is_leaf_module(self, part: nn.Module, path: str) -> bool:
             own = {f"{paths[part]}.{name}" in trained for name, _ in part.named_parameters()}
             return len(own) < 2
 
     notrace = layers.get_notrace_functions()  # type: ignore[attr-defined, no-untyped-call]
     tracer = Tracer(autowrap_functions=tuple(notrace))
-    return tracer.trace(body), tracer.node_to_qualname
+    with _ALONE:
+        return tracer.trace(body), tracer.node_to_qualname
 
 
 def _parted(body: nn.Module, graph: fx.Graph, trained: set[str]) -> tuple[fx.Node, Any, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,7 @@ class LookPanel(widgets.VBox):  # type: ignore[misc]
         super().close()
 
 
-def _texts(pairs: list[dict[str, Any]]) -> str:
+def _texts(pairs: Sequence[Mapping[str, Any]]) -> str:
     """Pairs of texts as a table, a line a text, as much of each as one compares at a glance."""
     rows = [
         [f"{pair['keys'][at]} ({pair['parts'][at]})", pair["labels"][at], pair["texts"][at][:LETTERS]]

@@ -21,6 +21,7 @@ SHOWN = {  # evidence in words
     "noise": "what dropout and the like add to the loss that the optimizer sees (nats)",
     "drift": "by how much surer than right it became since the best epoch",
     "memorised": "share of the wrong labels that it repeats",
+    "baseline": "validation accuracy of the plain baseline",
     "twins": "share of the validation examples that are nearly among the training ones",
 }
 

@@ -25,10 +25,10 @@ def studies() -> pd.DataFrame:
 
     `reason`: why one cannot be read; its other columns are empty then.
     """
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     columns = ["name", "trials", "asked", "strategy", "stopping", "knobs", "metric", "best", "reason"]
-    return pd.DataFrame([_line(study) for study in _newest_first()], columns=columns).convert_dtypes()
+    return WholeTable([_line(study) for study in _newest_first()], columns=columns).convert_dtypes()
 
 
 def listed(most: int) -> list[tuple[str, str]]:

@@ -96,7 +96,7 @@ def result_of(
 
 def table(study: Study) -> pd.DataFrame:
     """A row a trial, as `study.trials` gives it."""
-    import pandas as pd
+    from workbench.whole_table import WholeTable
 
     knobs, figures = list(study.space), (*ROW, *(SPREAD if study.folds else ()))
     lines = []
@@ -107,7 +107,7 @@ def table(study: Study) -> pd.DataFrame:
         line |= {"best_epoch": row.get("epoch"), "epochs": each["epochs"]} | {key: row.get(key) for key in figures}
         lines.append(line | {"how": each["how"], "seconds": each["seconds"], "reason": each.get("reason", "")})
     columns = ["number", "state", *knobs, "value", "best_epoch", "epochs", *figures, "how", "seconds", "reason"]
-    return pd.DataFrame(lines, columns=columns)
+    return WholeTable(lines, columns=columns)
 
 
 def must_be_new(study: Study, tried: Mapping[str, Any]) -> None:
