@@ -16,7 +16,7 @@ from workbench.folder import RunFolder
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
-BENCH = "import workbench as wb\nbench = wb.Workbench(wb.Recipe(epochs=300))\nbench"
+BENCH = "import workbench as wb\nbench = wb.Workbench(wb.Recipe(wb.Digits(per_class=20), epochs=300))\nbench"
 POINTS = """() => {
   const shown = [...document.querySelectorAll('.js-plotly-plot')];
   return shown.length ? shown[shown.length - 1].data.map(t => [t.name, t.x ? t.x.length : 0]) : [];
@@ -152,7 +152,7 @@ def test_the_recipe_panel_finds_shows_copies_and_saves(opened, lab):
     recipe.get_by_role("button", name="Save as parameters").click()
     recipe.get_by_text("Saved:").wait_for()
     (saved,) = lab.here.glob("recipe-*.yaml")
-    chosen = wb.Recipe(backbone="resnet18.tv_in1k(weights='random')", regularizers=regularizers)
+    chosen = wb.Recipe(wb.Digits(per_class=20), backbone="resnet18.tv_in1k(weights='random')", regularizers=regularizers)
     assert yaml.safe_load(saved.read_text()) == chosen.to_dict()  # and no slider has moved by itself
     recipe.get_by_role("button", name="Copy as code").click()
     recipe.get_by_text("Copied:").wait_for()

@@ -9,6 +9,8 @@ import pytest
 from browser.test_bench import _events, _fill, _press, _run_first
 from helpers import until
 
+import workbench as wb
+
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 BENCH = """import workbench as wb
@@ -47,6 +49,7 @@ def test_a_knob_is_turned_and_the_run_branched(opened, lab):
     live.get_by_text("2 arms began at step").wait_for()
     arms = [path.parent for path in set(lab.runs.glob("*/recipe.json")) - before - {recipe}]
     assert len(arms) == 2
+    wb.open_run(folder).pace(0)
     told = [event["value"] for event in _events(folder) if event["event"] == "knob"]
     until(lambda: all(_events(each)[-1]["event"] == "finished" for each in (folder, *arms)))
     assert told == [0.1]  # and no slider has turned a knob by itself, of the run or of its arms
