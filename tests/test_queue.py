@@ -156,6 +156,6 @@ def _behind():
 
 def test_a_ticket_that_was_left_behind_is_cleared_away():
     with queue.turn(Path("a"), lambda: None, lambda: False):
-        left = queue.tickets()[0].with_name(f"{0:020d}-1~gone.ticket")
+        left = queue.tickets()[0].with_name(f"{0:020d}~gone.ticket")
         left.write_text("")
         assert [path.name.split("~")[1] for path in queue.tickets()] == ["a.ticket"] and not left.exists()

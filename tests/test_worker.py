@@ -16,6 +16,7 @@ import pytest
 from helpers import plain, until
 
 import workbench as wb
+from workbench import queue, worker
 from workbench.errors import RunFailed
 from workbench.worker import warm
 
@@ -129,9 +130,45 @@ def test_a_class_from_a_cell_runs_in_the_child(tmp_path):
     assert found.stdout.split() == ["finished", "True", "True"]
 
 
+def test_one_ready_process_serves_run_after_run_each_in_a_process_that_ends_with_it(tiny):
+    recipe = wb.Recipe(wb.Digits(per_class=2), tiny, epochs=1)
+    runs = [wb.start(recipe).join() for _ in range(2)]
+    (ready,) = worker._ready
+    pids = [next(e["pid"] for e in run.files.events() if e["event"] == "started") for run in runs]
+    assert len({ready.pid, *pids}) == 3 and ready.poll() is None
+    until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    assert queue.tickets() == []
+    ready.kill()
+    ready.wait()
+    assert wb.start(recipe).join().state == "finished" and worker._ready[0].pid != ready.pid
+
+
+def test_where_nothing_is_forked_each_process_serves_one_run_and_another_is_made_ready(tiny, monkeypatch):
+    code = "import sys, workbench.worker as w; w.FORKS = False; sys.exit(w.main())"
+    made = []
+
+    def spawn():
+        made.append(subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE))
+        return made[-1]
+
+    monkeypatch.setattr(worker, "_spawn", spawn)
+    monkeypatch.setattr(worker, "_ready", [])
+    monkeypatch.setattr(worker, "FORKS", False)
+    monkeypatch.setattr(worker, "LATER", 0.0)
+    run = wb.start(wb.Recipe(wb.Digits(per_class=2), tiny, epochs=1)).join()
+    pid = next(e["pid"] for e in run.files.events() if e["event"] == "started")
+    assert run.state == "finished" and pid == made[0].pid and made[0].wait(60) == 0
+    until(lambda: len(made) == 2)
+    made[1].stdin.close()
+    assert made[1].wait(60) == 0
+
+
 LATE = """
+import os
 from dataclasses import dataclass
 import workbench as wb
+
+assert os.environ["SET_LATER"] == "1"
 
 @dataclass(frozen=True)
 class Late(wb.Regularizer):
@@ -141,9 +178,10 @@ class Late(wb.Regularizer):
 
 
 @pytest.fixture
-def late(tmp_path):
-    """A class of a module in a folder that the ready process knows nothing of."""
+def late(tmp_path, monkeypatch):
+    """A class of a module in a folder that the ready process knows nothing of, nor of a variable that it reads."""
     warm()
+    monkeypatch.setenv("SET_LATER", "1")
     (tmp_path / "late_module.py").write_text(LATE)
     sys.path.append(str(tmp_path))
     yield importlib.import_module("late_module").Late

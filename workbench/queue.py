@@ -1,4 +1,7 @@
-"""Runs that wait for their turn: a ticket a process, in the order of asking, void when its process dies."""
+"""Runs that wait for their turn: a ticket a run, in the order of asking, void when the process dies that will drive it.
+
+A ticket is a file that its process locks once it is there; until then it holds the process's id.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +39,11 @@ def tickets() -> list[Path]:
 
 def _awaited(path: Path) -> bool:
     """Whether the process that it was made for lives, and may still come for it."""
-    asked, pid = path.name.split("~")[0].split("-")
-    return time.time_ns() - int(asked) < 1e9 * ARRIVES and breathes(int(pid))
+    try:
+        pid = int(path.read_text())
+    except (OSError, ValueError):  # gone; or made by our own look at one that was going
+        return False
+    return time.time_ns() - int(path.name.split("~")[0]) < 1e9 * ARRIVES and breathes(pid)
 
 
 def before(run: Path) -> list[str]:
@@ -48,14 +54,21 @@ def before(run: Path) -> list[str]:
 
 def ticket(run: Path, pid: int) -> Path:
     """A ticket for the run that this process will drive: who asks first goes first, whoever's process is up sooner."""
-    path = _ticket(run, time.time_ns(), pid)
-    path.touch()
+    path = _ticket(run)
+    hand_over(path, pid)
     return path
 
 
-def _ticket(run: Path, asked: int, pid: int) -> Path:
+def hand_over(mine: Path, pid: int) -> None:
+    """Have another process than before come for the ticket."""
+    aside = mine.with_suffix(f".{pid}")
+    aside.write_text(str(pid))
+    os.replace(aside, mine)
+
+
+def _ticket(run: Path) -> Path:
     _room().mkdir(parents=True, exist_ok=True)
-    return _room() / f"{asked:020d}-{pid}~{run.name}.ticket"
+    return _room() / f"{time.time_ns():020d}~{run.name}.ticket"
 
 
 def _room() -> Path:
@@ -71,7 +84,7 @@ def turn(
     `next_in_line` is called once when at most one is before us. Yields False where `given_up` said so before our turn.
     `mine`: the ticket that was made when the run was asked for; else one is made now.
     """
-    mine = mine or _ticket(run, time.time_ns(), os.getpid())
+    mine = mine or _ticket(run)
     lock, going = FileLock(mine), FileLock(_room() / "going.lock", timeout=0)
     lock.acquire()
     try:

@@ -1,16 +1,17 @@
 """A run in a process of its own: `python -m workbench.worker`.
 
-One process is kept ready with torch imported. It gets one job over its standard input: a line of JSON that says where,
-then the recipe (cloudpickle carries what a cell defined). It serves it and ends; it outlives the kernel, and ends by
-itself when nobody gives it a job.
+One process is kept ready with torch imported. It gets jobs over its standard input: a line of JSON that says where,
+then the recipe (cloudpickle carries what a cell defined). Each job is served by a process that it forks, which ends
+with the job, so memory goes back, and outlives the kernel; it itself ends with the kernel, or when nobody gives it a
+job. Where processes are not forked, it serves one job itself and another one is made ready.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from workbench.recipe import Recipe
 
 IDLE = 900.0  # seconds that a ready process waits for a job
-LATER = 2.0  # seconds until the next process is made ready: its imports shall not delay the first point of this run
+FORKS = sys.platform == "linux"  # elsewhere what libraries hold does not survive it, or there is no fork
+LENGTH = 8  # bytes that say how long a job is
+LATER = 2.0  # seconds until the next process is made ready, where it serves one job: its imports shall not delay it
 
 _ready: list[subprocess.Popen[bytes]] = []
 _guard = threading.Lock()
@@ -42,15 +45,17 @@ def _spawn() -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "workbench.worker"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     with tempfile.TemporaryFile() as log:  # the child holds it on
-        return subprocess.Popen(
+        child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=environment
         )
+    threading.Thread(target=child.wait, daemon=True).start()  # so that no zombie stays
+    return child
 
 
 def launch(
     files: RunFolder, recipe: Recipe, *, search: bool = False, minutes: float | None = None, again: bool = True
 ) -> int:
-    """Give the run, or the search, in a folder to the ready process, and make another one ready; returns its id.
+    """Give the run, or the search, in a folder to the ready process; returns the id of that.
 
     `recipe` goes with it: what a notebook cell defined travels through the pipe, and through no file.
     """
@@ -60,29 +65,32 @@ def launch(
 
     warm()
     with _guard:
-        child = _ready.pop()
+        child = _ready[0] if FORKS else _ready.pop()
     ticket = queue.ticket(files.path, child.pid)
-    job: dict[str, Any] = {"folder": str(files.path), "environment": _named(), "cwd": os.getcwd(), "path": _searched()}
+    job: dict[str, Any] = {
+        "folder": str(files.path),
+        "environment": dict(os.environ),
+        "cwd": os.getcwd(),
+        "path": _searched(),
+    }
     job |= {"ticket": str(ticket), "search": search, "minutes": minutes}
     files.tell("launched", pid=child.pid)  # first, since all that the process itself tells comes after it
+    content = json.dumps(job).encode() + b"\n" + cloudpickle.dumps(recipe)
     assert child.stdin is not None
     try:
-        child.stdin.write(json.dumps(job).encode() + b"\n" + cloudpickle.dumps(recipe))
-        child.stdin.close()
+        with _guard:
+            child.stdin.write(len(content).to_bytes(LENGTH) + content)
+            child.stdin.flush()
     except BrokenPipeError:  # it was killed while it waited
         ticket.unlink(missing_ok=True)
         if again:
             return launch(files, recipe, search=search, minutes=minutes, again=False)
         raise
-    threading.Thread(target=child.wait, daemon=True).start()  # so that no zombie stays
-    later = threading.Timer(LATER, warm)
-    later.daemon = True
-    later.start()
+    if not FORKS:
+        later = threading.Timer(LATER, warm)
+        later.daemon = True
+        later.start()
     return child.pid
-
-
-def _named() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.startswith("WORKBENCH_")}
 
 
 def _searched() -> list[str]:
@@ -91,33 +99,51 @@ def _searched() -> list[str]:
 
 
 def main() -> int:
-    """Wait for a job on standard input, then do it."""
+    """Wait for jobs on standard input, and have each done."""
     warming = threading.Thread(target=_import_heavy, daemon=True)
     warming.start()
-    content = _asked(IDLE)
-    if not content:
-        return 0
-    where, _, recipe = content.partition(b"\n")
-    job: dict[str, Any] = json.loads(where)
-    os.environ.update(job["environment"])
-    with contextlib.suppress(OSError):
-        os.chdir(job["cwd"])
-    sys.path[:] = dict.fromkeys([*job["path"], *sys.path])
-    warming.join()  # a recipe that is read meanwhile may find modules half there: KeyError: 'workbench.datasets'
-    return _serve(job, recipe)
+    if FORKS:
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that no zombie stays
+    while content := _asked(IDLE):
+        warming.join()  # a recipe that is read meanwhile may find modules half there: KeyError: 'workbench.datasets'
+        if not FORKS:
+            return _serve(content)
+        if not os.fork():  # no other thread of ours is there any more, and nothing was computed yet
+            _part()
+            return _serve(content)
+    return 0
+
+
+def _part() -> None:
+    """Be a process of our own: without the pipe of the one that was forked, and in reach of no signal to it."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 def _asked(seconds: float) -> bytes:
-    """What standard input brings until it is closed, nothing where that takes longer; in a thread, as Windows needs."""
+    """The next job on standard input, nothing where it is closed or takes longer; in a thread, as Windows needs."""
     found: list[bytes] = []
 
     def read() -> None:  # past sys.stdin, whose lock a thread that still waits would hold when the process ends
-        found.append(io.FileIO(0, closefd=False).readall())
+        found.append(_exactly(int.from_bytes(_exactly(LENGTH))))
 
     waiting = threading.Thread(target=read, daemon=True)
     waiting.start()
     waiting.join(seconds)
     return b"".join(found)
+
+
+def _exactly(many: int) -> bytes:
+    """So many bytes of standard input; none where it ends before."""
+    found = bytearray()
+    while len(found) < many:
+        if not (more := os.read(0, many - len(found))):
+            return b""
+        found += more
+    return bytes(found)
 
 
 def _import_heavy() -> None:
@@ -130,11 +156,20 @@ def _import_heavy() -> None:
     del sklearn, timm, torch, recording
 
 
-def _serve(job: dict[str, Any], recipe: bytes) -> int:
+def _serve(content: bytes) -> int:
     from workbench import queue
     from workbench.folder import RunFolder
 
+    where, _, recipe = content.partition(b"\n")
+    job: dict[str, Any] = json.loads(where)
+    _take(job["environment"])
+    with contextlib.suppress(OSError):
+        os.chdir(job["cwd"])
+    sys.path[:] = dict.fromkeys([*job["path"], *sys.path])
     folder = RunFolder(Path(job["folder"]))
+    if FORKS:  # until now it was the other's
+        queue.hand_over(Path(job["ticket"]), os.getpid())
+        folder.tell("launched", pid=os.getpid())
     log = open(folder.path / "worker.log", "ab", buffering=0)  # noqa: SIM115  # for the rest of this process's life
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
@@ -150,6 +185,13 @@ def _serve(job: dict[str, Any], recipe: bytes) -> int:
         for _ in _driven(job, folder):
             pass
     return 0
+
+
+def _take(environment: dict[str, str]) -> None:
+    """The environment of who asked, as it is now: a variable that a cell set later counts too."""
+    kept = {"PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    os.environ.clear()
+    os.environ.update(environment | kept)
 
 
 def _read(recipe: bytes, folder: RunFolder) -> Recipe:

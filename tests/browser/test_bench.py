@@ -152,7 +152,9 @@ def test_the_recipe_panel_finds_shows_copies_and_saves(opened, lab):
     recipe.get_by_role("button", name="Save as parameters").click()
     recipe.get_by_text("Saved:").wait_for()
     (saved,) = lab.here.glob("recipe-*.yaml")
-    chosen = wb.Recipe(wb.Digits(per_class=20), backbone="resnet18.tv_in1k(weights='random')", regularizers=regularizers)
+    chosen = wb.Recipe(
+        wb.Digits(per_class=20), backbone="resnet18.tv_in1k(weights='random')", regularizers=regularizers
+    )
     assert yaml.safe_load(saved.read_text()) == chosen.to_dict()  # and no slider has moved by itself
     recipe.get_by_role("button", name="Copy as code").click()
     recipe.get_by_text("Copied:").wait_for()
