@@ -47,6 +47,12 @@ def refused(arguments, capsys):
 # -- run, runs, predict -----------------------------------------------------------------------------------------------
 
 
+def test_who_sits_in_front_of_it_is_told_at_once_that_it_begins(saved, capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["run", saved[1], "-o", str(tmp_path / "here")]) == 0
+    assert capsys.readouterr().err.startswith("Getting ready: torch, the data, the backbone …\n")
+
+
 def test_run_takes_what_the_panel_saved_and_gives_the_same_rows(saved, capsys, tmp_path):
     recipe, path = saved
     assert main(["run", path, "-o", str(tmp_path / "here")]) == 0
@@ -56,6 +62,7 @@ def test_run_takes_what_the_panel_saved_and_gives_the_same_rows(saved, capsys, t
     assert plain(run.rows) == plain(wb.fine_tune(recipe).rows)
     assert run.gap.to_string(index=False) in said and set(json.loads(out)) == {"run", "best", "baseline", "verdict"}
     assert json.loads(out)["baseline"] == run.baseline and json.loads(out)["verdict"] == str(wb.diagnose(run))
+    assert "Getting ready" not in said  # nobody sits in front of it
     assert json.loads(out)["run"] == str(tmp_path / "here") and json.loads(out)["best"] == run.best
     assert main(["run", path, "-o", str(tmp_path / "here")]) == 0  # it is finished: the same comes back
     assert json.loads(capsys.readouterr().out)["best"] == run.best

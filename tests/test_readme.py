@@ -148,7 +148,7 @@ def test_the_first_three_blocks_do_what_they_say(capsys):
     exec(BLOCKS[0], here)
     wb.fine_tune(here["recipe"], paths.runs() / "another-run-1", seed=1)
     exec(BLOCKS[1], here)
-    assert here["same"].join().rows[-1]["epoch"] == 10 and here["arm"].recipe.changes.endswith("l2.strength=0.1")
+    assert here["same"].join().rows[-1]["epoch"] == 40 and here["arm"].recipe.changes.endswith("l2.strength=0.1")
     exec(BLOCKS[2], here)
     said = capsys.readouterr().out
     assert "gap_accuracy" in said and "accuracy" in said and "McNemar" in BLOCKS[2] and "; p " in said

@@ -122,6 +122,7 @@ def _do_search(asked: argparse.Namespace) -> None:
     recipe = Recipe.from_dict(read_values(asked.recipe)).turned(as_values(asked.changes))
     named = ("name", "stopping", "metric", "folds", "storage", "trials", "minutes")
     about = {name: getattr(asked, name) for name in named}
+    _say_it_begins()
     if asked.name:
         _say_it_goes_on(asked.name)
     study = search(recipe, asked.strategy, _space(recipe, asked.over), **about)
@@ -132,6 +133,12 @@ def _do_search(asked: argparse.Namespace) -> None:
         print(won, file=sys.stderr)
         found["winner"] = {"number": won.number, "valid": won.valid, "test": won.test, "luck": won.luck}
     print(json.dumps(found, indent=1))
+
+
+def _say_it_begins() -> None:
+    """To a person in front of it, who would see nothing for some seconds."""
+    if sys.stderr.isatty():
+        print("Getting ready: torch, the data, the backbone …", file=sys.stderr, flush=True)
 
 
 def _say_it_goes_on(name: str) -> None:
@@ -192,6 +199,7 @@ def _do_run(asked: argparse.Namespace) -> None:
     from workbench.report import as_values, read_values
 
     recipe = Recipe.from_dict(read_values(asked.recipe)).turned(as_values(asked.changes))
+    _say_it_begins()
     run = fine_tune(recipe, asked.folder)
     print(run.gap.to_string(index=False), file=sys.stderr)  # for who looks; what a program reads is one JSON object
     found = {"run": str(run.folder), "best": run.best, "baseline": run.baseline, "verdict": str(diagnose(run))}
