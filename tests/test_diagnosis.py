@@ -84,7 +84,7 @@ def test_without_an_epoch_there_is_nothing_to_say(tiny):
 
 
 def test_a_plain_baseline_that_is_ahead_is_named_and_a_good_fit_is_then_not_good_enough(tiny):
-    run = wb.fine_tune(wb.Recipe(epochs=20))
+    run = wb.fine_tune(wb.Recipe(epochs=5))
     plain = run.baseline["accuracy"]
     found = wb.diagnose(run)
     assert found.evidence["baseline"] == plain > found.evidence["best_accuracy"] == run.best["valid_accuracy"]

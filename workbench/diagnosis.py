@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from workbench.evidence import RECENT, evidence
 
 if TYPE_CHECKING:
     from workbench.history import Row
@@ -40,7 +40,6 @@ FEWEST = 30  # validation examples, with fewer of which an interval itself is no
 TWINS = 0.05  # share of the validation examples that training has seen, or as good as
 HARM = 0.02  # of the least validation loss: a rise that is worth a word
 LEARNT = 0.5  # share of the wrong labels that the model repeats
-RECENT = 0.25  # share of the epochs that tell whether it still learns
 MOVES = 0.03  # of all that validation loss has fallen: what it fell in that time where it still does
 OPEN = 0.03  # a gap of accuracy that is worth a word
 LOW = 0.85  # a train accuracy below which training itself has not got there
@@ -114,64 +113,6 @@ def verdict(
         said += f" The plain baseline is ahead on validation: {baseline:.3f} against {seen['best_accuracy']:.3f}."
         step = _towards(recipe) if kind == WELL and seen["best_high"] < baseline else step
     return Verdict(kind, said, seen, step)
-
-
-def evidence(rows: Sequence[Row]) -> dict[str, float]:
-    """The numbers of the verdict, at the last epoch where not said otherwise. Losses in nats.
-
-    `best_accuracy`: validation accuracy at the best epoch, with `best_high`, the upper end of its interval;
-    `rise`: validation loss above its own minimum, paired, with `rise_low` and `rise_high`; `gap`, `gap_low`,
-    `gap_high`: of accuracy; `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation and the like
-    add to the loss that the optimizer sees; `drift`: by how much surer of itself than right the model became since the
-    best epoch; `memorised`: share of the wrong labels repeated, NaN where none is known; `falling`: of all that
-    validation loss has fallen, what it fell of late.
-    """
-    last, start, past = rows[-1], rows[0], rows[1:] or rows
-    best = min(rows, key=lambda row: row["valid_loss"])
-    late = max(2, math.ceil(RECENT * len(past)))
-    recent = np.array([[row["epoch"], row["gap_accuracy"], row["valid_loss"]] for row in past[-late:]])
-    learnt = start["valid_loss"] - best["valid_loss"]
-    before = rows[-late - 1] if len(rows) > late else start
-    return {
-        "epoch": last["epoch"],
-        "best_epoch": best["epoch"],
-        "best_accuracy": best["valid_accuracy"],
-        "best_high": best["valid_high"],
-        **{name: last[name] for name in ("rise", "rise_low", "rise_high")},
-        "gap": last["gap_accuracy"],
-        "gap_low": last["low"],
-        "gap_high": last["high"],
-        "gap_loss": last["gap_loss"],
-        "gap_loss_low": last["gap_loss_low"],
-        "gap_loss_high": last["gap_loss_high"],
-        "gap_slope": _slope(recent[:, 0], recent[:, 1]),
-        "noise": _noise(last),
-        "drift": _sure(last) - _sure(best),
-        "memorised": last.get("memorised", math.nan),
-        "memorised_before": best.get("memorised", math.nan),
-        "falling": (before["valid_loss"] - last["valid_loss"]) / learnt if learnt > 0 else 0.0,
-        "train_accuracy": last.get("clean_train_accuracy", last["train_accuracy"]),
-        "valid_accuracy": last["valid_accuracy"],
-        "train_loss": last["train_loss"],
-        "train_loss_before": start["train_loss"],
-        "train_loss_best": best["train_loss"],
-        "valid_loss": last["valid_loss"],
-    }
-
-
-def _slope(x: Any, y: Any) -> float:
-    return float(np.polyfit(x, y, 1)[0]) if len(x) > 1 and np.isfinite(y).all() else 0.0
-
-
-def _sure(row: Row) -> float:
-    """By how much the model is surer of its answers than right, on the validation part."""
-    return float(row.get("valid_confidence", math.nan) - row["valid_accuracy"])
-
-
-def _noise(row: Row) -> float:
-    if row["objective"] is None:
-        return 0.0
-    return float(row["objective"] - (row["penalty"] or 0.0) - row["train_loss"])
 
 
 def _kind(rows: Sequence[Row], seen: Mapping[str, float], diverged: bool) -> str:
@@ -252,11 +193,7 @@ def _underfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
         f"Underfitting: on the training examples themselves accuracy is {seen['train_accuracy']:.3f} and no longer "
         f"rises; the gap of accuracy is {_of(seen, 'gap')}."
     )
-    strong = [
-        path
-        for path in ("l1.strength", "l2.strength", "weight-decay.strength", "dropout.rate")
-        if path in recipe.places()
-    ]
+    strong = [path for path in STRONG if path in recipe.places()]
     if strong:
         value = recipe.places()[strong[0]][1] / 10
         return said, NextStep(f"Weaken it: {strong[0]}={value:g}", settings={strong[0]: value})

@@ -109,7 +109,7 @@ class OfRecordings(Dataset):
         if broken and self.broken == "refuse":
             raise BadData(
                 f"{len(broken)} of {len(found.names) + len(found.broken)} files cannot be read; mend them, or set "
-                f"{self.name}.broken='leave out':{listed(broken)}"
+                f"broken='leave out' ({self.name}.broken):{listed(broken)}"
             )
         lost = sorted({*found.labels, *found.lost} - {found.labels[at] for at, each in enumerate(about) if each.length})
         if lost:  # what is learned would be another task
