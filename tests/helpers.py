@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
 
+import pytest
+
+IN_FULL = pytest.mark.skipif(os.environ.get("WORKBENCH_FULL") != "1", reason="walked in full (WORKBENCH_FULL=1)")
 PATIENCE = 120.0  # seconds to wait for what comes by itself: on a busy machine everything takes several times as long
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-from helpers import until
+from helpers import IN_FULL, until
 
 from workbench.report import declared
 
@@ -82,6 +82,7 @@ def test_strategies_are_predicted_run_and_graded(run_live):
     assert len(charts(page, source)) == 6
 
 
+@IN_FULL
 def test_a_learning_rate_is_predicted_and_graded(run_live):
     page, source, results = run_live("01_parameters_and_hyperparameters.ipynb", tables=10)
     ends = pd.read_csv(results / "ends.csv")

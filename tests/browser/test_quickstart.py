@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import nbformat
 import pytest
-from helpers import until
+from helpers import IN_FULL, until
 
 from workbench.report import declared
 
@@ -15,7 +14,6 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).resolve().parents[2]
 
 
-IN_FULL = pytest.mark.skipif(os.environ.get("WORKBENCH_FULL") != "1", reason="pressed in full (WORKBENCH_FULL=1)")
 GUIDES = [pytest.param(f"guides/your_own_{what}.ipynb", marks=IN_FULL) for what in ("images", "texts", "recordings")]
 
 
