@@ -33,7 +33,7 @@ def test_a_search_is_started_watched_stopped_and_extended(opened, lab):
     search.get_by_text("by hand: stopped").wait_for()
     search.get_by_role("button", name="Resume", exact=True).click()
     search.locator(".wb-grid tbody tr[data-key]").first.wait_for()  # a round is done
-    until(lambda: (lab.runs / "studies" / "by hand" / "study.db").exists())
+    until((lab.runs / "studies" / "by hand" / "study.db").exists)
     search.get_by_text("by hand: finished, 32 of 32 trials").wait_for(timeout=180_000)
     search.get_by_role("button", name="Extend", exact=True).click()
     search.get_by_text("by hand: finished, 48 of 48 trials").wait_for(timeout=180_000)
