@@ -68,15 +68,6 @@ def test_forty_wrong_labels_of_a_hundred_are_memorised_and_the_step_helps():
     assert mended.rows[-1]["valid_accuracy"] > run.rows[-1]["valid_accuracy"] + 0.05
 
 
-def test_what_dropout_adds_to_the_loss_that_the_optimizer_sees_is_a_number_of_its_own():
-    data = wb.Digits(per_class=10)
-    calm, noisy = (
-        wb.diagnose(wb.fine_tune(wb.Recipe(data, lr=1e-2, epochs=20, regularizers=r))).evidence["noise"]
-        for r in ("l2(strength=0.01)", "l2(strength=0.01), dropout(rate=0.5)")
-    )
-    assert noisy > 0.03 > 3 * abs(calm)
-
-
 def test_without_an_epoch_there_is_nothing_to_say(tiny):
     run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, epochs=1))
     early = d.verdict(run.rows[:1], run.recipe)
