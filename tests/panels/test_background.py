@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
+import time
 
+from workbench import progress
 from workbench.panels.background import Background
 
 
@@ -43,3 +46,29 @@ def test_an_error_without_words_is_named_and_without_a_loop_nothing_is_done():
     asyncio.run(asked())
     assert shown == [("KeyError", "error")]
     assert not Background("another")(lambda: shown.append("done"), lambda *told: None) and len(shown) == 1
+
+
+def test_what_work_tells_is_heard_on_the_loop_and_once_closed_the_work_ends_at_its_next_word():
+    heard, shown, ended = [], [], threading.Event()
+
+    async def asked():
+        background, here = Background("a-panel"), threading.current_thread()
+
+        def work():
+            try:
+                with progress.told_to(background.hear(lambda said: heard.append((said, threading.current_thread())))):
+                    for at in itertools.count(1):
+                        progress.tell("files read", at * 1000, at * 1000)
+                        time.sleep(0.01)
+            finally:
+                ended.set()
+
+        background(work, lambda *told: shown.append(told))
+        while len(heard) < 2:
+            await asyncio.sleep(0.01)
+        background.close()
+        await asyncio.to_thread(ended.wait, 10)
+        assert heard[0] == ("files read: 1,000 of 1,000", here)
+
+    asyncio.run(asked())
+    assert ended.is_set() and shown in ([], [("the panel was closed.", "error")])

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from workbench.progress import Listener
+
 
 class Background:
     """One thread of a panel: `background(work, show)` does `work` there and gives `show` what came out, on the loop.
@@ -20,6 +22,7 @@ class Background:
 
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     def __call__(self, work: Callable[[], Any], show: Callable[[Any, str], None]) -> bool:
         """Whether it will be done: without a kernel's loop nobody looks, and nothing is."""
@@ -48,6 +51,20 @@ class Background:
             with contextlib.suppress(RuntimeError):  # it is closed
                 self._loop.call_soon_threadsafe(act)
 
+    def hear(self, say: Callable[[str], None]) -> Listener:
+        """Who listens to `progress` for work that is done here: `say` gets it in words, on the loop.
+
+        Once this is closed, the work ends at its next word.
+        """
+
+        def heard(what: str, done: int, total: int) -> None:
+            if self._closed:
+                raise InterruptedError("the panel was closed.")
+            self.on_loop(lambda: say(f"{what}: {done:,} of {total:,}"))
+
+        return heard
+
     def close(self) -> None:
         """Let the thread go; what has not begun is not done."""
+        self._closed = True
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -163,13 +163,8 @@ class LabsPanel(widgets.VBox):  # type: ignore[misc]
             self._shown(lab, self._made(lab, recipe), "faint")
 
     def _made(self, lab: Lab, recipe: Recipe) -> pd.DataFrame:
-        with progress.told_to(self._heard):
+        with progress.told_to(self._work.hear(self._say)):
             return lab.made(recipe)
-
-    def _heard(self, what: str, done: int, total: int) -> None:
-        if self._closed:
-            raise InterruptedError("the panel was closed.")
-        self._work.on_loop(lambda: self._say(f"{what}: {done:,} of {total:,}"))
 
     def _say(self, text: str) -> None:
         if self.run_button.disabled and not self._closed:

@@ -52,7 +52,7 @@ class LookPanel(widgets.VBox):  # type: ignore[misc]
         """The batch, the notes and the pairs as HTML; slow."""
         from workbench import looking, progress
 
-        with progress.told_to(self._heard):
+        with progress.told_to(self._work.hear(self._say)):
             data = recipe.data.load()
             batch = looking.batch(recipe, SHOWN, seed)
         pairs = looking.alike(data, SHOWN)
@@ -65,8 +65,8 @@ class LookPanel(widgets.VBox):  # type: ignore[misc]
             else pictures(s for pair in pairs for s in _sides(pair)),
         }
 
-    def _heard(self, what: str, done: int, total: int) -> None:
-        self._work.on_loop(lambda: setattr(self.said, "value", spoken(f"{what}: {done:,} of {total:,}", "strong")))
+    def _say(self, text: str) -> None:
+        self.said.value = spoken(text, "strong")
 
     def _show(self, found: Any, kind: str) -> None:
         if kind == "error":

@@ -106,13 +106,8 @@ class PathPanel(widgets.VBox):  # type: ignore[misc]
 
     def _traced(self, recipe: Recipe, knob: str, many: int) -> Path:
         """The path; slow."""
-        with progress.told_to(self._heard):
+        with progress.told_to(self._work.hear(self._say)):
             return along(recipe, knob, many)
-
-    def _heard(self, what: str, done: int, total: int) -> None:
-        if self._closed:
-            raise InterruptedError("the panel was closed.")
-        self._work.on_loop(lambda: self._say(f"{what}: {done:,} of {total:,}"))
 
     def _say(self, text: str) -> None:
         if self.draw_button.disabled and not self._closed:  # else the path is there already
