@@ -375,7 +375,7 @@ def test_corrected_labels_and_dropped_recordings_are_learned_from(tmp_path):
     file.relabel("low/low-00.wav", "high", "low")
     file.drop("low/low-01.wav", "low")
     data = own.replace(corrections=file.spelled).load()
-    assert "Corrected: 1 labels, and 1 examples left out (mended.jsonl)." in data.notes
+    assert "Corrected: 1 label, and 1 example left out (mended.jsonl)." in data.notes
     assert data.classes[data.labels[data.keys.index("low/low-00.wav")]] == "high"
     left = [data.keys[at] for at in torch.cat([data.train, data.valid, data.test]).tolist()]
     assert "low/low-01.wav" not in left and len(left) == 39

@@ -105,13 +105,21 @@ def test_a_line_that_is_no_correction_is_named(file, line):
     file.relabel("a.png", "bees", "ants")
     with open(file.path, "a") as opened:
         opened.write(line + "\n")
-    with pytest.raises(BadData, match=r"line 2 of .*corrections\.jsonl is no correction"):
+    with pytest.raises(BadData, match=r"line 2 of .*corrections\.jsonl is no correction.*A line reads .*relabel\("):
         Corrections(file.path)
 
 
 @pytest.fixture
 def own(tmp_path):
     return noisy_folder(tmp_path / "own", ("ants", "bees"), 30)
+
+
+def test_a_label_that_is_no_class_is_told_with_those_that_are_and_with_the_way_back(own, file):
+    file.relabel("ants/00.png", "wasp", "ants")
+    with pytest.raises(BadData, match=r"a 'wasp', and there is no such class\. There are: 'ants', 'bees'\. .*undo\(\)"):
+        wb.Images(str(own), size=32, corrections=file.spelled).load()
+    assert file.undo() == "ants/00.png"
+    assert wb.Images(str(own), size=32, corrections=file.spelled).load().classes == ("ants", "bees")
 
 
 def test_a_corrected_label_counts_and_a_dropped_example_is_gone_and_no_file_changed(own, file):
@@ -129,7 +137,7 @@ def test_a_corrected_label_counts_and_a_dropped_example_is_gone_and_no_file_chan
         assert data.classes[data.labels[at]] != key[:4] and data.labels[at] == data.true_labels[at]
     assert data.keys.index(gone) not in data.train and len(data.train) == len(plain.train) - 1
     assert data.test.tolist() == plain.test.tolist() and data.fingerprint != plain.fingerprint
-    assert "Corrected: 2 labels, and 1 examples left out (corrections.jsonl)." in data.notes
+    assert "Corrected: 2 labels, and 1 example left out (corrections.jsonl)." in data.notes
     assert "1 corrections are of pictures that are not there any more." in data.notes
     assert {path: path.read_bytes() for path in own.rglob("*.png")} == before
 

@@ -118,7 +118,8 @@ def test_new_texts_are_answered_from_tables_too_and_called_by_name(folder, tmp_p
         "'new.csv:4': no text"
     ]
     assert found["red"].tolist()[:2] == pytest.approx(plainly["red"].tolist(), abs=1e-6)
-    assert [*run.predict("lost.csv").index] == ["lost.csv"]  # where no such file is, it is a text
+    with pytest.raises(wb.errors.BadData, match=r"'lost.csv' is no table of texts that is there"):
+        run.predict("lost.csv")
 
 
 @pytest.mark.parametrize(("head", "first"), [("Message", 2), ("text", 2), ("", 1)])
@@ -137,6 +138,10 @@ def test_a_list_of_new_texts_is_a_table_of_one_column(head, first, tmp_path):
         texts([path], data)
     with pytest.raises(wb.errors.BadData, match=r"lost.csv' is no table of texts that is there: name one \(.csv .tsv"):
         texts([tmp_path / "lost.csv"], data)
+    for mistyped in ("lots.csv", "nofile.png", "a/letter.txt"):  # what can hardly be a text
+        with pytest.raises(wb.errors.BadData, match=f"'{mistyped}' is no table of texts that is there"):
+            texts([mistyped], data)
+    assert texts(["see red.csv for more"], data)[0] == ["see red.csv for more"]
     (tmp_path / "letter.txt").write_text("red grass")
     with pytest.raises(wb.errors.BadData, match=r"letter.txt' is no table of texts that is there"):
         texts([str(tmp_path / "letter.txt")], data)

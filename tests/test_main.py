@@ -114,6 +114,8 @@ def test_search_tries_many_and_goes_on_by_its_name(saved, capsys):
     [
         ("lr=1:2:3", "BadKnob: a range is written lr=LOW:HIGH, got 'lr=1:2:3'."),
         ("lr=a:b", "BadKnob: a range is written lr=LOW:HIGH, got 'lr=a:b'."),
+        ("lr=0.1:0.001", "BadKnob: lr: the low end must be below the high end, got 'lr=0.1:0.001'."),
+        ("lr=", "BadKnob: lr: '=' is followed by LOW:HIGH or by values, got 'lr='; lr alone is its own range."),
         ("l1.strength", "BadChoice: the recipe has no knob 'l1.strength'. Did you mean 'l2.strength'?"),
         ("lr=0:1", "BadKnob: `low < high`, and `0 < low` where `log`, must hold"),
     ],
@@ -218,7 +220,7 @@ def test_report_writes_a_page_and_one_that_fails_says_so(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "none.yaml"], "BadParameter: none.yaml cannot be read as YAML: [Errno 2] No such file"),
+        (["run", "none.yaml"], "BadParameter: none.yaml is not there: name a file of knobs, such as"),
         (["run", "list.yaml"], "BadParameter: list.yaml must hold plain knobs"),
         (["run", "typo.yaml"], "BadChoice: a recipe has no knob 'epoch'. Did you mean 'epochs'?"),
         (["run", "good.yaml", "-p", "l2.strenght=1"], "BadChoice: the recipe has no knob 'l2.strenght'. Did you mean"),
@@ -290,7 +292,7 @@ def test_the_command_as_a_process():
     good, bad = called("menu", "scopes"), called("run", "none.yaml")
     assert good.returncode == 0 and "head" in good.stdout and not good.stderr
     assert bad.returncode == 2 and not bad.stdout
-    assert bad.stderr.startswith("BadParameter: none.yaml cannot be read") and bad.stderr.count("\n") == 1
+    assert bad.stderr.startswith("BadParameter: none.yaml is not there") and bad.stderr.count("\n") == 1
 
 
 def test_who_stops_reading_gets_no_traceback():

@@ -130,6 +130,10 @@ def test_the_gap_stands_between_its_bounds(written):
     assert figure.layout.title.text == "Train is ahead of validation by 0.344 [0.094, 0.594] in the end."
     two = gap({"narrow": written("a", epochs=2), "wide": written("b", epochs=4)})
     assert two.layout.title.text == "The widest gap in the end, 0.344: wide." and len(two.data) == 6
+    behind = {name: written(name, epochs=2) for name in ("most", "least")}
+    for run, below in zip(behind.values(), (-0.2, -0.1), strict=True):
+        run.files.tell("row", **told(2) | {"gap_accuracy": below})
+    assert gap(behind).layout.title.text == "Train is behind validation in the end, least so in: least."
 
 
 def test_what_is_watched_is_both_in_one_with_always_as_many_traces(written):

@@ -173,7 +173,9 @@ def test_a_file_of_values(tmp_path):
             read_values(path)
         assert "\n" not in str(caught.value)
     path.write_bytes(b"\xff\xfe\x00")
-    for each in (path, tmp_path / "none.yaml", tmp_path):
+    with pytest.raises(BadParameter, match=r"none\.yaml is not there: name a file of knobs"):
+        read_values(tmp_path / "none.yaml")
+    for each in (path, tmp_path):
         with pytest.raises(BadParameter, match="cannot be read as YAML"):
             read_values(each)
 

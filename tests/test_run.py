@@ -364,7 +364,9 @@ def test_a_look_at_the_test_set_is_counted_over_all_runs_of_the_data(run, tiny):
     assert first["examples"] == len(data.test) and first["unsealed"] == 1
     line = str(first)
     assert line.startswith(f"accuracy {first['accuracy']:.3f} [") and line.endswith("; look 1 at this test set")
-    assert f" on {len(data.test)} examples; least recall: " in line and "\n" not in line
+    least = min(first["classes"], key=lambda each: each["f1"])
+    assert f" on {len(data.test)} examples; means over the classes: precision " in line and "\n" not in line
+    assert f"least f1 {least['f1']:.3f} of {least['class']!r}" in line
     written = run.files.read("test.json")
     when = datetime.fromisoformat(written.pop("when"))
     assert written == first and abs((datetime.now(UTC) - when).total_seconds()) < 60

@@ -447,7 +447,7 @@ def test_corrections_name_rows(tmp_path):
     file.drop("3", "bad")
     data = of(path, corrections=file.spelled)
     assert labels_of(data)[0] == "bad" and "3" not in parts_of(data)
-    assert any(note.startswith("Corrected: 1 labels, and 1 examples left out") for note in data.notes)
+    assert any(note.startswith("Corrected: 1 label, and 1 example left out") for note in data.notes)
     with pytest.raises(BadData, match=r"table.corrections names .* no such file"):
         of(path, corrections=str(tmp_path / "none.jsonl"))
 

@@ -156,3 +156,12 @@ def test_the_probe_is_stratified():
     labels = torch.tensor([0] * 80 + [1] * 20)
     probe = stratified(labels, 50)
     assert len(probe) == 50 and int(labels[probe].sum()) == 10 and len(stratified(labels, 500)) == 100
+
+
+def test_a_scope_that_the_backbone_does_not_take_is_refused_before_anything_is_computed(tiny, monkeypatch):
+    def computed(*_, **__):
+        raise AssertionError("features were computed")
+
+    monkeypatch.setattr("workbench.features.kept", computed)
+    with pytest.raises(wb.errors.BadKnob, match=r"blocks\.last must be in \[1, \d+\] for this backbone, got 9"):
+        wb.fine_tune(wb.Recipe(wb.Digits(per_class=2), tiny, scope="blocks(last=9)", epochs=1))

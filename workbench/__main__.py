@@ -154,7 +154,8 @@ def _say_it_goes_on(name: str) -> None:
         said = (
             f"The study {name} goes on: {done} trials done, {study.strategy}, stopping {study.stopping}, over {over}."
         )
-        print(f"{said} These hold where nothing else is asked for.", file=sys.stderr)
+        more = "" if study.state == "finished" else " A round under way goes on from its last checkpoint, a minute old."
+        print(f"{said} These hold where nothing else is asked for.{more}", file=sys.stderr)
 
 
 def _space(recipe: Any, words: list[str] | None) -> dict[str, Any] | None:
@@ -169,14 +170,20 @@ def _space(recipe: Any, words: list[str] | None) -> dict[str, Any] | None:
 
     found: dict[str, Any] = {}
     for word in words:
-        path, _, text = word.partition("=")
+        path, given, text = word.partition("=")
         known(path, recipe.places(), "the recipe has no knob")
         domain = recipe.places()[path][0].domain
+        if given and not text:
+            raise BadKnob(
+                f"{path}: '=' is followed by LOW:HIGH or by values, got {word!r}; {path} alone is its own range."
+            )
         if ":" in text:
             parts = [as_values([f"{path}={part}"])[path] for part in text.split(":")]
             if len(parts) != 2 or not all(isinstance(part, int | float) for part in parts):
                 raise BadKnob(f"a range is written {path}=LOW:HIGH, got {word!r}.")
             low, high = parts
+            if not low < high:
+                raise BadKnob(f"{path}: the low end must be below the high end, got {word!r}.")
             found[path] = Range(low, high, log=isinstance(domain, Range) and domain.log)
         else:
             found[path] = [as_values([f"{path}={part}"])[path] for part in split(text)] if text else None

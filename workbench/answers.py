@@ -44,11 +44,11 @@ class Answers:
 
         `confidence`: the softmax of the answer; `loss`: cross-entropy of the label in nats.
         """
-        import pandas as pd
+        from workbench.whole_table import WholeTable
 
         losses = evaluation.losses(self.logits, self.labels)
         at, classes = self.logits.argmax(-1), np.array(self.classes, dtype=object)
-        table = pd.DataFrame(
+        table = WholeTable(
             {
                 "key": list(self.keys),
                 "part": ["train"] * self.train + ["valid"] * (len(self.labels) - self.train),

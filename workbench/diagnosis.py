@@ -175,11 +175,10 @@ def _memorising(seen: Mapping[str, float], recipe: Recipe) -> Said:
 
 
 def _overfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
-    said = (
-        f"Overfitting: validation loss is {_of(seen, 'rise')} above its minimum at epoch {seen['best_epoch']:.0f}, "
-        f"and the gap of accuracy is {_of(seen, 'gap')}."
-    )
-    return said, _remedy(recipe)
+    said = f"Overfitting: validation loss is {_of(seen, 'rise')} above its minimum at epoch {seen['best_epoch']:.0f}"
+    if seen["gap_high"] < 0:
+        return f"{said}, though training examples, some wrongly labelled, are the harder ones.", _remedy(recipe)
+    return f"{said}, and the gap of accuracy is {_of(seen, 'gap')}.", _remedy(recipe)
 
 
 def _learning(seen: Mapping[str, float], recipe: Recipe) -> Said:

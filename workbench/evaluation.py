@@ -126,15 +126,15 @@ def compared(train: dict[str, Floats], valid: dict[str, Floats]) -> dict[str, Fl
 
 
 class Report(dict[str, Any]):
-    """Metrics by name; it prints in one line what matters, `dict(report)` prints all."""
+    """Metrics by name, `classes` a list of those of each; it prints in one line what matters, `dict(report)` all."""
 
     def __repr__(self) -> str:
         said = f"accuracy {self['accuracy']:.3f} [{self['low']:.3f}, {self['high']:.3f}]"
-        said += "".join(f", {name} {self[name]:.3f}" for name in ("precision", "recall", "f1", "loss"))
-        told = [each for each in self["classes"] if each["recall"] is not None]
-        worst = min(told, key=lambda each: each["recall"], default=None)
-        said += f" on {self['examples']} examples"
-        said += f"; least recall: {worst['recall']:.3f} of class {worst['class']!r}" if worst else ""
+        said += f", loss {self['loss']:.3f} on {self['examples']} examples; means over the classes: "
+        said += ", ".join(f"{name} {self[name]:.3f}" for name in ("precision", "recall", "f1"))
+        told = [each for each in self["classes"] if each["f1"] is not None]
+        worst = min(told, key=lambda each: each["f1"], default=None)
+        said += f", least f1 {worst['f1']:.3f} of {worst['class']!r}" if worst else ""
         looks = self.get("unsealed")
         return f"{said}; look {looks} at this test set" if looks else said
 

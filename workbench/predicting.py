@@ -153,8 +153,12 @@ def texts(
 
 
 def _is_file(text: str) -> bool:
-    """Whether a text is the name of a file, ending and all."""
-    return bool(os.path.splitext(text)[1]) and os.path.isfile(text)
+    """Whether a text is the name of a file, ending and all; or can hardly be anything else."""
+    from workbench.datasets.files import ENDINGS, HEARD
+
+    ending, one_word = os.path.splitext(text)[1].lower(), len(text.split()) == 1
+    known = (*TABLES, *ENDINGS, *HEARD, ".txt", ".zip")
+    return bool(ending) and (os.path.isfile(text) or (one_word and ending in known))
 
 
 def _of_table(path: Path, data: Dataset) -> Iterator[tuple[str, tuple[str, ...]]]:

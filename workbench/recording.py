@@ -162,7 +162,8 @@ def deferred_interrupts(recorder: Recorder) -> Iterator[None]:
 
 
 def _goes_on(folder: RunFolder) -> str:
-    return f"Interrupted between two steps. wb.fine_tune(recipe, folder={str(folder.path)!r}) goes on."
+    command = f"on the command line: run RECIPE -o {folder.path}"
+    return f"Interrupted between two steps. wb.fine_tune(recipe, folder={str(folder.path)!r}) goes on; {command}."
 
 
 def record(recipe: Recipe, folder: RunFolder, data: Data | None = None) -> Rows:

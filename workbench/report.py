@@ -224,6 +224,8 @@ def read_values(path: str | Path) -> dict[str, Any]:
 
     try:
         found = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadParameter(f"{path} is not there: name a file of knobs, such as 'epochs: 20', a line each.") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise BadParameter(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
     rule = f"{path} must hold plain knobs, `epochs: 20` and the like, a line each"

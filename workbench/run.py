@@ -273,7 +273,10 @@ class Run:
         return answers.of(self).table(part)
 
     def details(self) -> dict[str, Any]:
-        """At the best epoch, on the validation part: metrics, those of each class, the confusion matrix."""
+        """At the best epoch, on the validation part: metrics, those of each class, the confusion matrix.
+
+        Answered in float32; a run in bfloat16 measured its rows so, and a few figures may differ in the third place.
+        """
         from workbench import answers, evaluation
 
         found = answers.of(self)

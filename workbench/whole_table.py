@@ -22,6 +22,7 @@ class WholeTable(pd.DataFrame):
                 line_width=option("display.width"),
                 show_dimensions=many,
                 max_colwidth=None,
+                float_format="{:.4g}".format,
             )
         )
 

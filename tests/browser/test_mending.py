@@ -64,7 +64,7 @@ def test_a_label_is_mended_found_after_a_reload_and_trained_on(opened, lab):
     mend.get_by_text("1 relabelled, 0 dropped").wait_for()
     until(lambda: first.input_value() == answer)
     mend.get_by_role("button", name="Run again with these").click()
-    page.get_by_text("Corrected: 1 labels, and 0 examples left out").first.wait_for()
+    page.get_by_text("Corrected: 1 label, and 0 examples left out").first.wait_for()
     page.get_by_text("Finished · epoch 6 of 6").first.wait_for()
     corrected = [path for path in lab.runs.glob("*/recipe.json") if f"{file}@3" in path.read_text()]
     assert len(corrected) == 1

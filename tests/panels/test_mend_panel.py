@@ -107,7 +107,7 @@ def test_the_corrected_recipe_is_started_and_names_so_many_lines(run):
     assert asked[0].data.corrections == f"{path}@1" and asked[0].replace(data=run.recipe.data) == run.recipe
     wb.fine_tune(run.recipe)  # among the runs, for what mending brought
     mended = wb.fine_tune(asked[0])
-    assert any("0 labels, and 1 examples left out" in text for text in mended.messages)
+    assert any("0 labels, and 1 example left out" in text for text in mended.messages)
 
     async def on_the_mended(panel):  # goes on in the same file
         assert "What mending brought: " in said(panel.gain) and "“before”" not in asked[0].as_code()
@@ -241,6 +241,6 @@ def test_recordings_have_their_spectrogram_and_a_player_and_are_relabelled(tmp_p
         other = next(name for name in own.load().classes if name != card.row["label"])
         card.choice.value = other
         assert panel.corrections.now == {card.row["key"]: other}
-        assert panel.recipe().data.load().notes[-4].startswith("Corrected: 1 labels")
+        assert panel.recipe().data.load().notes[-4].startswith("Corrected: 1 label, ")
 
     watched(act, spoken)

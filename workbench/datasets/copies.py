@@ -47,7 +47,9 @@ def twice(same: Sequence[str], labels: np.ndarray, names: Sequence[str], what: s
     for at, each in enumerate(same):
         held.setdefault(each, []).append(at)
     copies = [group for group in held.values() if len(group) > 1]
-    said = [f"{sum(map(len, copies)) - len(copies)} {what}s are exact copies of others."] if copies else []
+    many = sum(map(len, copies)) - len(copies)
+    are = f"1 {what} is an exact copy of another." if many == 1 else f"{many} {what}s are exact copies of others."
+    said = [are] if copies else []
     torn = [group for group in copies if len(Counter(labels[group].tolist())) > 1]
     return said + [f"The same {what} under two labels: {' and '.join(names[at] for at in group)}." for group in torn]
 

@@ -16,6 +16,7 @@ from workbench.choices import nearest
 from workbench.errors import BadData
 
 DROPPED = ""  # what an example is now that is left out
+SHOWN = 12  # classes that an error names
 PATIENCE = 10.0  # seconds that a decision waits for another's
 
 
@@ -148,7 +149,11 @@ def _decision(line: bytes, where: str) -> dict[str, Any]:
             return dict(found)
     except (ValueError, KeyError, TypeError):
         pass
-    raise BadData(f"{where} is no correction; it reads {line[:80].decode('utf-8', 'replace')!r}. Remove that line.")
+    raise BadData(
+        f"{where} is no correction; it reads {line[:80].decode('utf-8', 'replace')!r}. A line reads "
+        f'{{"key": ..., "was": ..., "now": ...}}, and wb.Corrections(path).relabel(key, label, was) writes it; remove '
+        f"that line."
+    )
 
 
 def mended(
@@ -166,10 +171,17 @@ def mended(
     now, at = file.now, {name: position for position, name in enumerate(keys)}
     for key, label in now.items():
         if label and label not in classes:
-            raise BadData(f"{file.path} makes {key} a {label!r}, and there is no such class.{nearest(label, classes)}")
+            there = ", ".join(map(repr, classes[:SHOWN])) + (" ..." if len(classes) > SHOWN else "")
+            raise BadData(
+                f"{file.path} makes {key} a {label!r}, and there is no such class.{nearest(label, classes)} There are: "
+                f"{there}. wb.Corrections({str(file.path)!r}).undo() takes the last decision back."
+            )
     found = {at[key]: classes.index(label) if label else None for key, label in now.items() if key in at}
     dropped = sum(label is None for label in found.values())
-    said = [f"Corrected: {len(found) - dropped} labels, and {dropped} examples left out ({file.path.name})."]
+    labels, examples = (
+        f"{n} {word}{'s' if n != 1 else ''}" for n, word in ((len(found) - dropped, "label"), (dropped, "example"))
+    )
+    said = [f"Corrected: {labels}, and {examples} left out ({file.path.name})."]
     if len(found) < len(now):
         said.append(f"{len(now) - len(found)} corrections are of {what} that are not there any more.")
     return found, said

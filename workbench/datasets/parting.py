@@ -54,9 +54,9 @@ def parted(
     moved = [at for at, each in enumerate(same) if part[at] and first[each] != part[at]]
     part[moved] = [first[same[at]] for at in moved]
     if moved:
-        said.append(
-            f"{len(moved)} {what} have a copy, or one of their group, in another part: they are in one part now."
-        )
+        have = f"{len(moved)} {what} have a copy, or one of their group"
+        have = have if len(moved) > 1 else f"1 {what.removesuffix('s')} has a copy, or one of its group"
+        said.append(f"{have}, in another part: they are in one part now.")
     loose = np.array([not each for each in part])
     if loose.any():
         part[loose] = [first.get(each, "train") for each in same[loose]]

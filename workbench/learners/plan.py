@@ -85,6 +85,8 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
     parted = loaded if isinstance(loaded, Folds) else None
     data = loaded.pool if isinstance(loaded, Folds) else loaded or first.data.load()
     built = build_for(first.backbone, data, first.seed)
+    if first.scope.name != "head":
+        first.scope.chosen(built.body)  # refused, where it is, before anything is computed
     where = device()
     dtype = resolved(first.precision, where)
     rows = torch.cat([data.train, data.valid])

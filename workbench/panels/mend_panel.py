@@ -10,6 +10,7 @@ import ipywidgets as widgets
 
 from workbench import paths
 from workbench.displaying import READ, player
+from workbench.errors import WorkbenchError
 from workbench.panels.background import Background
 from workbench.panels.pressing import Pressing
 from workbench.panels.text import escaped, line, spoken, style_sheet
@@ -23,6 +24,15 @@ PAGE = 24
 SORTED = {"highest loss": "loss", "surest wrong answer": "confidence"}
 PARTS = {"train and validation": "", "train": "train", "validation": "valid"}
 DROPPED = "(drop)"
+NOT_YOURS = "Labels of bundled data cannot be corrected: look here at a run on files of your own."
+
+
+def _is_own(run: Run) -> bool:
+    """Whether the labels are a person's own; where the data cannot be told, looking at it says why."""
+    try:
+        return bool(run.recipe.data.own)
+    except WorkbenchError:
+        return True
 
 
 class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
@@ -82,6 +92,9 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self._draw()
         if run is None:
             self.about.value = spoken("Choose a run: what it answers worst comes here.", "strong")
+            return
+        if not _is_own(run):
+            self.about.value = spoken(NOT_YOURS, "faint", "status")
             return
         self.about.value = spoken("Looking at what it answers worst …", "strong", "status")
         by, part = SORTED[self.order.value], PARTS[self.part.value]

@@ -48,8 +48,12 @@ def progress(run: Run, state: str, stands: str) -> str:
         if step and state == "running":
             parts.append(f"{lasting(told['seconds'] / step * (steps - step))} left")
     elif rows and state not in UNDER_WAY:
-        parts.append(f"{lasting(rows[-1]['seconds'])} of training")
+        parts.append(f"{_brief(rows[-1]['seconds'])} of training")
     return " · ".join(parts)
+
+
+def _brief(seconds: float) -> str:
+    return lasting(seconds) if seconds >= 1 else f"{seconds:.1f} s"
 
 
 def machine(run: Run, state: str) -> str:

@@ -218,4 +218,6 @@ def _gap_title(lines: Sequence[Line]) -> str:
             return f"Train and validation are level in the end: {said}."
         return f"Train is ahead of validation by {said} in the end."
     widest = max(known, key=lambda each: each["gap_accuracy"][-1])
+    if widest["gap_accuracy"][-1] < 0:
+        return f"Train is behind validation in the end, least so in: {label(widest['name'])}."
     return f"The widest gap in the end, {widest['gap_accuracy'][-1]:.3f}: {label(widest['name'])}."

@@ -90,7 +90,8 @@ def _told(study: Study) -> Iterator[Callable[[Result], None]]:
         with bar, progress.told_to(lambda what, done, total: bar.set_postfix_str(f"{what}: {done:,} of {total:,}")):
             yield tell
     except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted. wb.search(name={study.name!r}) goes on.") from None
+        command = f"on the command line: search RECIPE --name {study.name!r}"
+        raise Interrupted(f"Interrupted. wb.search(name={study.name!r}) goes on; {command}.") from None
     for event in study.files.events()[since:]:
         if event["event"] == "note":
             print(event["text"], file=sys.stderr)
