@@ -42,7 +42,11 @@ def test_photographs_first_then_the_bundled_with_what_they_are_for(own):
     bundled = found[found["where"] == "bundled"]
     assert [*bundled["name"]] == ["glyph-convnext", "glyph-resnet", "glyph-vit"] == [*found["name"][-3:]]
     assert all("of photographs it has seen none" in why for why in bundled["for"])
-    assert [*found["head"]] == [0.8] * 10 and [*found["all"]] == [1.8] * 10 and found["parameters"].min() > 250_000
+    assert (
+        [*found["head_seconds"]] == [0.8] * 10
+        and [*found["all_seconds"]] == [1.8] * 10
+        and found["parameters"].min() > 250_000
+    )
 
 
 @pytest.mark.usefixtures("quick")
@@ -80,7 +84,14 @@ def test_weights_on_this_disk_come_before_those_of_the_hub(own, monkeypatch):
 
 
 def test_a_row_in_a_line():
-    row = {"parameters": 11_176_512, "head": 9.7, "all": 213, "fits": True, "where": "hub", "licence": "apache-2.0"}
+    row = {
+        "parameters": 11_176_512,
+        "head_seconds": 9.7,
+        "all_seconds": 213,
+        "fits": True,
+        "where": "hub",
+        "licence": "apache-2.0",
+    }
     said = (
         "11.2 M parameters · head 10 s, all weights 3 min 33 s an epoch · to be downloaded · apache-2.0 · photographs"
     )

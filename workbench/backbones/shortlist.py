@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +36,10 @@ def shortlist(data: Any = None) -> pd.DataFrame:
 
     Those that know photographs come first, what is on this disk before what must be downloaded; then the bundled ones;
     those that do not fit come last (their head trains all the same).
-    A row each: `name`, `where` (bundled, on this disk, hub), `parameters`, `MB`, `licence`, `head` and `all` (the first
-    epoch in seconds with a frozen body, which is computed once, and an epoch with every weight training, for as many
-    pictures as `data` holds), `fits` (whether all of it trains, 32 pictures of this side a step, in
-    the memory that is free on the device), `for`.
+    A row each: `name`, `where` (bundled, on this disk, hub), `parameters`, `MB`, `licence`, `head_seconds` (the first
+    epoch with a frozen body, which is computed once), `all_seconds` (an epoch with every weight training; both for as
+    many pictures as `data` holds), `fits` (whether all of it trains, 32 pictures of this side a step, in the memory
+    that is free on the device), `for`.
     """
     from workbench import progress
     from workbench.whole_table import WholeTable
@@ -81,15 +82,15 @@ def _row(name: str, why: str, examples: int, side: int) -> dict[str, Any]:
 
     known = about(name)
     if known["domain"] != "vision" and known["where"] == "hub":
-        unknown = {"head": None, "all": None, "fits": True, "for": why}
+        unknown = {"head_seconds": None, "all_seconds": None, "fits": True, "for": why}
         return {"name": name, **{key: known[key] for key in ("where", "parameters", "MB", "licence")}} | unknown
     each = cost.forward_seconds(backbone(name), side)
     needed = known["parameters"] * BYTES + BATCH * cost.held_bytes(backbone(name), side)
     return {
         "name": name,
         **{key: known[key] for key in ("where", "parameters", "MB", "licence")},
-        "head": round(each * examples, 1),
-        "all": round(each * examples * cost.WHOLE, 1),
+        "head_seconds": round(each * examples, 1),
+        "all_seconds": round(each * examples * cost.WHOLE, 1),
         "fits": needed < room(),
         "for": why,
     }
@@ -112,9 +113,10 @@ def in_a_line(row: Mapping[Any, Any]) -> str:
     """A row in one line, without its name."""
     from workbench.cost import lasting
 
-    known = row["all"] is not None and row["all"] == row["all"]  # a table holds NaN for what is not known
+    head, whole = row["head_seconds"], row["all_seconds"]
+    known = whole is not None and not math.isnan(whole)  # a table holds NaN for what is not known
     count = f"{row['parameters'] / 1e6:.1f} M parameters" if known else ""
-    times = f"head {lasting(row['head'])}, all weights {lasting(row['all'])} an epoch" if known else ""
+    times = f"head {lasting(head)}, all weights {lasting(whole)} an epoch" if known else ""
     room = "" if row["fits"] else "not all of it trains in this memory"
     place = {"hub": "to be downloaded"}.get(row["where"], row["where"])
     return " · ".join(filter(None, (count, times, room, place, row["licence"] or "licence unknown", row["for"])))
