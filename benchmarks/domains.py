@@ -41,6 +41,10 @@ def _lines(folder: Path) -> Iterator[tuple[str, str, str, Callable[[], dict[str,
     for name in ("docs-bert", MINILM):
         head = partial(tuned, backbone=name, lr=3e-3, epochs=20)
         yield "SMS spam", f"{name}, head", "F1 of TF-IDF", lambda head=head: head(spam(), one="spam")
+    longer = (("docs-bert", "all", 8), (MINILM, "blocks(last=2)", 4))
+    for name, scope, epochs in longer:
+        more = partial(tuned, backbone=name, scope=scope, lr=3e-4, epochs=epochs, schedule="one-cycle")
+        yield "SMS spam", f"{name}, {scope}", "F1 of TF-IDF", lambda more=more: more(spam(), one="spam")
     yield "Banking77", "TF-IDF, logistic regression", "", lambda: plain(banking())
     yield "Banking77", f"{MINILM}, head", "0.85 in 180 s", lambda: tuned(banking(), MINILM, lr=3e-3, epochs=20)
     whole = partial(tuned, backbone="formant-encoder", scope="all", lr=1e-3, epochs=15, schedule="one-cycle")
