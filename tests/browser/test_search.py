@@ -11,7 +11,7 @@ from helpers import until
 pytestmark = pytest.mark.browser
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CELL = """import workbench as wb
-bench = wb.Workbench(wb.Recipe(wb.Digits(per_class=20, placement="scattered"), regularizers="l2, dropout", epochs=250))
+bench = wb.Workbench(wb.Recipe(wb.Digits(per_class=20, placement="scattered"), regularizers="l2, dropout", epochs=120))
 bench"""
 
 
@@ -49,7 +49,7 @@ def test_a_search_is_started_watched_stopped_and_extended(opened, lab):
     grid.locator("tbody tr").first.get_by_text("finished").click()  # anywhere in the row
     search.get_by_text("1 ticked").wait_for()
     search.get_by_role("button", name="Open as run", exact=True).click()
-    page.locator(".wb-live").get_by_text("Finished · epoch 250 of 250").wait_for()
+    page.locator(".wb-live").get_by_text("Finished · epoch 120 of 120").wait_for()
     page.locator(".jupyter-widget-tab .lm-TabBar-tab", has_text="Search").click()
     search.get_by_role("button", name="Use this recipe", exact=True).click()
     page.locator(".jupyter-widget-tab .lm-mod-current", has_text="Recipe").wait_for()
