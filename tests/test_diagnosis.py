@@ -74,7 +74,7 @@ def test_without_an_epoch_there_is_nothing_to_say(tiny):
     assert early.kind == d.LEARNING and str(early) == "Nothing to say yet: no epoch is over." and not early.next_step
 
 
-def test_a_plain_baseline_that_is_ahead_is_named_and_a_good_fit_is_then_not_good_enough(tiny):
+def test_a_plain_baseline_that_is_ahead_is_named(tiny):
     run = wb.fine_tune(wb.Recipe(epochs=5))
     plain = run.baseline["accuracy"]
     found = wb.diagnose(run)
@@ -84,9 +84,25 @@ def test_a_plain_baseline_that_is_ahead_is_named_and_a_good_fit_is_then_not_good
     )
     behind = d.verdict(run.rows, run.recipe, baseline=0.5)
     assert "baseline" not in str(behind)
-    if behind.kind == d.WELL:
-        far = d.verdict(run.rows, run.recipe, baseline=1.0)
-        assert far.kind == d.WELL and far.next_step.settings == {"scope": "blocks(last=1)"} and not behind.next_step
+
+
+def test_a_good_fit_far_behind_the_plain_baseline_is_not_good_enough(told):
+    run = next(run for run, found in told if found.kind == d.WELL and run["recipe"]["scope"].startswith("head"))
+    rows = [row | {"valid_high": row["valid_accuracy"] + 0.01} for row in run["rows"]]
+    recipe, best = wb.Recipe.from_dict(run["recipe"]), min(rows, key=lambda row: row["valid_loss"])
+    near, far = (d.verdict(rows, recipe, baseline=best["valid_accuracy"] + more) for more in (0.005, 0.02))
+    assert near.kind == far.kind == d.WELL and not near.next_step
+    assert "ahead on validation" in str(near) and far.next_step.settings == {"scope": "blocks(last=1)"}
+
+
+def test_where_training_examples_are_the_harder_ones_it_says_so_and_by_how_much(told):
+    rows, recipe = next(
+        (run["rows"], wb.Recipe.from_dict(run["recipe"])) for run, found in told if found.kind == d.OVERFITTING
+    )
+    rows = [*rows[:-1], rows[-1] | {"gap_accuracy": -0.2, "low": -0.25, "high": -0.15, "memorised": 0.1}]
+    found = d.verdict(rows, recipe)
+    assert found.kind == d.OVERFITTING
+    assert "training examples, some of which are wrongly labelled: their gap is -0.200 [-0.250, -0.150]" in str(found)
 
 
 def test_a_run_that_diverged_is_told_from_its_folder(tiny):

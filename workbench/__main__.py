@@ -154,7 +154,11 @@ def _say_it_goes_on(name: str) -> None:
         said = (
             f"The study {name} goes on: {done} trials done, {study.strategy}, stopping {study.stopping}, over {over}."
         )
-        more = "" if study.state == "finished" else " A round under way goes on from its last checkpoint, a minute old."
+        more = (
+            ""
+            if study.state == "finished"
+            else " A round under way goes on from its last checkpoint, made once a minute."
+        )
         print(f"{said} These hold where nothing else is asked for.{more}", file=sys.stderr)
 
 

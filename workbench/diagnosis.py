@@ -177,7 +177,9 @@ def _memorising(seen: Mapping[str, float], recipe: Recipe) -> Said:
 def _overfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
     said = f"Overfitting: validation loss is {_of(seen, 'rise')} above its minimum at epoch {seen['best_epoch']:.0f}"
     if seen["gap_high"] < 0:
-        return f"{said}, though training examples, some wrongly labelled, are the harder ones.", _remedy(recipe)
+        wrong = "" if math.isnan(seen["memorised"]) else ", some of which are wrongly labelled"
+        behind = f"lower on the training examples{wrong}: their gap is {_of(seen, 'gap')}"
+        return f"{said}, though accuracy is {behind}.", _remedy(recipe)
     return f"{said}, and the gap of accuracy is {_of(seen, 'gap')}.", _remedy(recipe)
 
 

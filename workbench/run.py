@@ -275,7 +275,8 @@ class Run:
     def details(self) -> dict[str, Any]:
         """At the best epoch, on the validation part: metrics, those of each class, the confusion matrix.
 
-        Answered in float32; a run in bfloat16 measured its rows so, and a few figures may differ in the third place.
+        A run in bfloat16 answers so, head and all; rows of a head alone were measured with the head itself in float32,
+        and may differ from these in the third place.
         """
         from workbench import answers, evaluation
 

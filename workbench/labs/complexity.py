@@ -45,7 +45,6 @@ def unfrozen(recipe: Recipe, last: Sequence[int] = (1, 2), seeds: int = 3) -> pd
 
 
 def _by_complexity(arms: Arms, seeds: int) -> pd.DataFrame:
-
     from workbench.whole_table import WholeTable
 
     if len(arms) < 2:

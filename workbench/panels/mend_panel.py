@@ -94,6 +94,7 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
             self.about.value = spoken("Choose a run: what it answers worst comes here.", "strong")
             return
         if not _is_own(run):
+            self.corrections, self.gain.value = None, ""
             self.about.value = spoken(NOT_YOURS, "faint", "status")
             return
         self.about.value = spoken("Looking at what it answers worst …", "strong", "status")
