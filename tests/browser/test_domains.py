@@ -62,6 +62,7 @@ def test_a_file_is_chosen_by_keyboard(opened, lab):
     recipe.get_by_text("here/", exact=True).wait_for()
     _to(page, "letters/")
     recipe.get_by_text("here/letters", exact=True).wait_for()
+    recipe.get_by_role("button", name="post.csv", exact=True).wait_for()  # what is focused is named before it is there
     until(lambda: page.evaluate("() => document.activeElement.innerText").startswith(".."))
     _to(page, "post.csv")
     recipe.get_by_text("40 examples of up to 128 tokens").wait_for()
@@ -71,7 +72,7 @@ def test_a_file_is_chosen_by_keyboard(opened, lab):
 
 def _to(page, name):
     """Go on with Tab to the button of this name, and press it."""
-    for _ in range(6):
+    for _ in range(12):
         page.keyboard.press("Tab")
         if page.evaluate("() => document.activeElement.innerText").strip() == name:
             page.keyboard.press("Enter")
