@@ -25,6 +25,7 @@ CASES = {
     "diagnosis": "the verdict on runs that are planted to be of each kind, in three domains",
     "wrong_labels": "what a search over regularizers is worth on digits with wrong labels, and with every weight",
     "mending": "how many wrong labels two rounds of the mending panel find",
+    "classroom": "lesson 02 by several students at once on one machine: memory and seconds of each, and of sixty",
     "budgets": "import, Start to first point, stop, the cost of watching, a slider, first reads",
 }
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pandas as pd
 import pytest
 
 import workbench as wb
 from workbench.errors import BadChoice
+from workbench.lessons import span_of, spans
 
 OPTIONS = ["grid", "random", "bayesian"]
 
@@ -66,3 +68,119 @@ def test_what_is_no_option_is_refused_with_the_nearest(ask):
         ask().graded([])
     with pytest.raises(BadChoice, match="has no option 'random'"):
         ask(options=["grid"])
+
+
+def test_a_grade_is_kept_beside_a_prediction_and_beside_no_other(ask):
+    ask("other").graded(["random"])
+    assert not ask().file.exists()  # nobody was asked
+    ask().keep("grid")
+    ask().graded(["random", "bayesian"])
+    assert json.loads(ask().file.read_text())["who"] == {
+        "answer": "grid", "reason": "", "came": ["random", "bayesian"], "held": False,
+    }  # fmt: skip
+    ask().keep("random")  # predicted anew: the grade is of the one before
+    assert json.loads(ask().file.read_text())["who"] == {"answer": "random", "reason": ""}
+
+
+# -- spans ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_edge_belongs_to_the_span_above_it():
+    assert spans([60, 75]) == ["below 60 %", "60 to 75 %", "75 % or more"]
+    told = [span_of(value, [60, 75], "") for value in (-1, 59.999, 60, 74.9, 75, 1e9)]
+    assert told == ["below 60"] * 2 + ["60 to 75"] * 2 + ["75 or more"] * 2
+
+
+@pytest.mark.parametrize("edges", [[], [2, 1], [1, 1]])
+def test_edges_that_cut_nothing_are_refused(edges):
+    with pytest.raises(BadChoice, match="cut by edges that rise, one at least"):
+        spans(edges)
+
+
+# -- a class ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def student(tmp_path):
+    """A function that gives a student's prediction, the class sharing a folder."""
+    return lambda who, name="who": wb.Prediction(
+        name, "Who wins?", OPTIONS, "random", tmp_path / who / "04", tmp_path / "class"
+    )
+
+
+def test_a_class_pools_its_predictions_without_names(student, tmp_path):
+    assert student("ann").pooled() == dict.fromkeys(OPTIONS, 0)
+    for who, answer in {"ann": "grid", "bob": "random", "cem": "grid"}.items():
+        student(who).keep(answer, "because")
+    student("ann", "another").keep("bayesian")
+    assert student("dora").pooled() == {"grid": 2, "random": 1, "bayesian": 0}
+    student("ann").keep("bayesian")
+    assert student("bob").pooled() == {"grid": 1, "random": 1, "bayesian": 1}
+    student("ann").forget()
+    assert student("bob").pooled() == {"grid": 1, "random": 1, "bayesian": 0}
+    files = [*(tmp_path / "class").rglob("*.json")]
+    assert len(files) == 3 and {file.parent.name for file in files} == {"04"}  # the lesson
+    assert not any(word in file.read_text() + file.name for file in files for word in ("ann", "bob", "because"))
+
+
+def test_what_lies_in_the_class_folder_otherwise_counts_for_nothing(student, tmp_path):
+    student("ann").keep("grid")
+    for name, text in {"x.json": "{", "y.json": "[]", "z.json": '{"who": "gird"}', "notes.txt": "grid"}.items():
+        (tmp_path / "class" / "04" / name).write_text(text)
+    assert student("ann").pooled() == {"grid": 1, "random": 0, "bayesian": 0}
+
+
+def test_a_class_folder_that_cannot_be_written_loses_no_prediction(student, tmp_path):
+    (tmp_path / "class").write_text("a file")
+    with pytest.raises(OSError, match="class"):
+        student("ann").keep("grid")
+    assert student("ann").answer == "grid" and student("ann").theirs
+
+
+def test_alone_nothing_is_pooled(ask):
+    ask().keep("grid")
+    assert ask().pooled() == {}
+
+
+# -- exercises, and what is handed in ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def task(tmp_path):
+    return wb.Exercise("half", "Half of ten?", lambda value: value == 5, "Divide.", "Ten is five and five.", tmp_path)
+
+
+def test_an_exercise_checks_itself_as_often_as_one_likes(task, tmp_path):
+    assert task.check(None) == "Half of ten? (Not answered yet.)" and not task.file.exists()
+    assert task.check(4) == "Not yet. Divide."
+    assert task.check(5) == "Solved. Ten is five and five."
+    kept = json.loads((tmp_path / "predictions.json").read_text())["half"]
+    assert kept == {"task": "Half of ten?", "given": "5", "solved": True, "tries": 2}
+
+
+def test_an_answer_that_cannot_be_judged_is_said_and_loses_nothing(task):
+    task.solved = lambda value: 1 / value > 0
+    assert task.check(0) == "This answer cannot be judged: division by zero. Half of ten?"
+    assert not task.file.exists()
+
+
+def test_what_is_handed_in_holds_predictions_grades_exercises_and_rows(ask, tmp_path):
+    ask().keep("grid", "It is complete.")
+    ask().graded(["grid"])
+    ask("other").graded(["random"])  # nobody was asked: not theirs to hand in
+    ask("third").keep("random")
+    ask("third").forget()
+    wb.Exercise("half", "Half?", lambda value: value == 5, "", "", tmp_path / "out").check(5)
+    rows = pd.DataFrame({"epoch": [0, 1], "loss": [1.5, float("nan")]})
+    said = wb.hand_in(tmp_path / "out", {"history": rows}, " Ann ")
+    assert said.endswith("1 predictions of yours, of which 1 held; 1 of 1 exercises that you tried are solved; 2 rows.")
+    found = json.loads((tmp_path / "out" / "hand_in.json").read_text())
+    assert (found["lesson"], found["name"]) == ("out", "Ann") and "torch" in found["versions"]
+    assert found["predictions"]["who"]["held"] and [*found["predictions"]] == ["who"]
+    assert found["exercises"]["half"]["solved"] and found["rows"] == {
+        "history": [{"epoch": 0, "loss": 1.5}, {"epoch": 1, "loss": None}]
+    }
+
+
+def test_nothing_predicted_is_handed_in_as_nothing(tmp_path):
+    assert ": 0 predictions of yours, of which 0 held; 0 of 0 exercises" in wb.hand_in(tmp_path / "new")

@@ -35,6 +35,9 @@ def test_rows_hold_each_value_at_its_end_and_at_its_best():
     found = rows(path)
     assert [row["value"] for row in found] == [1e-3, 1e-2, 1e-1] and [row["zeros"] for row in found] == [0, 0, 1]
     assert found[1]["size"] == pytest.approx(np.abs(path.weights(1e-2)).mean()) and found[2]["size"] == 0
+    assert [row["features"] for row in found] == [6, 6, 0] and found[2]["strongest"] == 0
+    looked = np.abs(path.weights(1e-3)).sum(1)
+    assert found[0]["strongest"] == pytest.approx(looked[0] / looked.sum())  # the first feature has the largest weight
     assert {row["epoch"] for row in found} == {300} and {row["best_epoch"] for row in found} == {7}
     assert [row["valid_loss"] for row in found] == [2, 1, 2] and found[0]["best_valid_loss"] == 0.5
 
@@ -77,3 +80,14 @@ def test_a_range_with_zero_in_it_is_linear_and_wide_heads_are_cut():
 def test_class_names_are_shown_letter_by_letter():
     figure = wb.plots.path(drawn(classes=(PAYLOAD[:10], "b", "$x$")))
     assert [*figure.layout.yaxis5.ticktext] == ["&lt;img src=x", "b", "&#36;x&#36;"]
+
+
+def test_doses_stand_side_by_side():
+    paths = {"L1": drawn(), PAYLOAD: drawn(values=(0.0, 0.2, 0.8), knob="dropout.rate")}
+    figure = wb.plots.doses(paths)
+    assert [trace.xaxis for trace in figure.data] == ["x"] * 3 + ["x2"] * 3
+    assert [[*star.x] for star in named(figure, "least validation loss")] == [[0.01], [0.2]]
+    assert (figure.layout.xaxis.type, figure.layout.xaxis2.type) == ("log", None)
+    assert [trace.name for trace in figure.data if trace.showlegend] == ["train", "valid", "least validation loss"]
+    assert figure.layout.title.text.startswith("Validation loss is least at: L1 0.01 (0.200), ")
+    assert PAYLOAD not in figure.layout.title.text

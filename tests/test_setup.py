@@ -177,3 +177,14 @@ def test_lab_asks_for_no_news_and_no_updates():
     environment = {**os.environ, "JUPYTER_CONFIG_PATH": str(lab.settings())}
     seen = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert json.loads(seen.stdout)["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
+
+
+def test_the_image_for_a_hub_is_made_of_what_there_is():
+    said = text("docs/hub/Dockerfile")
+    copied = [source for line in re.findall(r"^COPY (.+)$", said, re.M) for source in line.split()[:-1]]
+    assert {"constraints.txt", "workbench", "data", "notebooks"} <= {*copied}
+    assert all((ROOT / source).exists() for source in copied)
+    assert "grep -E '^torch(vision)?==' constraints.txt" in said
+    assert {"torch", "torchvision"} <= {*pins("constraints.txt")}
+    assert not re.findall(r"(?<!jupyterhub)==[0-9]", said)  # versions have one home
+    assert ".[app]" in said and "app" in project()["project"]["optional-dependencies"]

@@ -54,7 +54,7 @@ def batch(recipe: Recipe | Dataset, count: int = 16, seed: int = 0) -> list[dict
     data = chosen.load()
     order = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:count]
     rows = data.train[order]
-    shown = {"vision": _pictures, "language": _tokens, "speech": _sounds}[data.domain](
+    shown = {"vision": _pictures, "language": _tokens, "speech": _sounds, "points": _pictures}[data.domain](
         chosen, backbone if backbone and backbone.architecture else None, data, rows, seed
     )
     return [

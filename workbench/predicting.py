@@ -226,7 +226,7 @@ def logits(by: Predictor, inputs: Any) -> Tensor:
 
 def _floats(prepared: Tensor, by: Predictor) -> Tensor:
     """On the device, in the body's own numbers; tokens stay whole."""
-    dtype = next(by.model.body.parameters()).dtype
+    dtype = next((each.dtype for each in by.model.body.parameters()), torch.float32)  # the plane has none
     return prepared.to(by.device, dtype) if prepared.is_floating_point() else prepared.to(by.device)
 
 

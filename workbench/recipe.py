@@ -12,7 +12,8 @@ from workbench.choices import Choice, Knob, Knobbed, Menu, Options, Range, Text,
 from workbench.errors import BadChoice
 
 # The backbone of bundled data where none is named, by what it reads; for a person's own there is no default.
-BUNDLED = {"vision": "glyph-resnet", "language": "docs-bert", "speech": "formant-encoder"}
+BUNDLED = {"vision": "glyph-resnet", "language": "docs-bert", "speech": "formant-encoder", "points": "plane"}
+READS = {"vision": "pictures", "language": "texts", "speech": "recordings", "points": "points in a plane"}  # by domain
 PRECISIONS = ("auto", "float32", "bfloat16", "float64")
 
 

@@ -24,11 +24,17 @@ def memory(job: Job) -> dict[str, int]:
     return {"memory": int(psutil.Process().memory_info().rss), "memory_of": int(psutil.virtual_memory().total)}
 
 
+def versions() -> dict[str, str]:
+    """Those of Python and of what numbers depend on."""
+    names = ("torch", "torchvision", "timm", "transformers", "numpy", "scikit-learn", "safetensors")
+    return {name: version(name) for name in names} | {"python": platform.python_version()}
+
+
 def environment(job: Job) -> dict[str, Any]:
     """Versions, and what `auto` resolved to."""
-    names, plan = ("torch", "torchvision", "timm", "transformers", "numpy", "scikit-learn", "safetensors"), job.plan
+    plan = job.plan
     return {
-        "versions": {name: version(name) for name in names} | {"python": platform.python_version()},
+        "versions": versions(),
         "device": str(plan.device),
         "device_name": torch.cuda.get_device_name(plan.device) if plan.device.type == "cuda" else platform.machine(),
         "precision": str(plan.dtype).removeprefix("torch."),

@@ -23,11 +23,12 @@ def run_live(opened, lab, tmp_path):
     Returns the page, the notebook's file, and the folder of its results, which ends with as many `tables`.
     """
 
-    def run(name, tables):
+    def run(name, tables, classroom=False, **more):
         source, results = lab.here / name, tmp_path / "results"
         content, there = nbformat.read(LESSONS / name, as_version=4), declared(LESSONS / name)
         values = {each: value for each, (_, value) in there.items()} | {"output": str(results)}
-        values |= content.metadata.workbench.small
+        values |= content.metadata.workbench.small | more
+        values |= {"classroom": str(tmp_path / "class")} if classroom else {}
         (cell,) = [cell for cell in content.cells if "parameters" in cell.metadata.get("tags", [])]
         cell.source = "\n".join(f"{each}: {type(value).__name__} = {value!r}" for each, value in values.items())
         nbformat.write(content, source)
@@ -39,6 +40,23 @@ def run_live(opened, lab, tmp_path):
         return page, source, results
 
     return run
+
+
+def run_cell(page, text):
+    """Run the cell that holds this text."""
+    page.locator(".jp-CodeCell .jp-InputArea-editor", has_text=text).click()
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
+
+
+def write_cell(page, text, change):
+    """Have the cell that holds this text say what `change` makes of it."""
+    cell = page.locator(".jp-CodeCell .jp-InputArea-editor", has_text=text)
+    cell.click()
+    old = page.evaluate("() => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.getSource()")
+    page.evaluate(
+        "source => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(source)",
+        change(old),
+    )
 
 
 def failed(page):
@@ -82,13 +100,37 @@ def test_strategies_are_predicted_run_and_graded(run_live):
     assert len(charts(page, source)) == 6
 
 
+def test_a_student_walks_through_overfitting_to_the_grades(run_live):
+    """Predicts, sees the class, reads the grades, solves an exercise, hands in; a reload loses none of it."""
+    page, source, results = run_live("02_overfitting.ipynb", tables=8, epochs=60, classroom=True)
+    predict(page, "how many of these 100 labels", "95 % or more", "It sees them often enough.")
+    predict(page, "How many of the wrong labels", "below 50 %")
+    page.get_by_text("The class so far: 1 prediction").first.wait_for()
+    run_cell(page, "run = await wb.show(recipe")
+    page.get_by_text("You predicted “95 % or more”, and so it came.").wait_for()
+    page.get_by_text("You predicted “below 50 %”; it came out otherwise: “95 % or more”.").wait_for()
+
+    best = pd.read_csv(results / "history.csv").set_index("epoch")["valid_loss"].idxmin()
+    write_cell(page, "mine, stop = None, None", lambda old: old.replace("= None, None", f"= None, {best}", 1))
+    run_cell(page, f"mine, stop = None, {best}")
+    page.get_by_text("Solved. From there on validation loss rises").wait_for()
+    run_cell(page, "print(wb.hand_in(output, tables, student))")
+    until(lambda: json.loads((results / "hand_in.json").read_text())["exercises"])
+    handed = json.loads((results / "hand_in.json").read_text())
+    assert {name: each["held"] for name, each in handed["predictions"].items()} == {"labels given": True, "lies": False}
+    assert handed["exercises"]["when"]["solved"] and len(handed["rows"]["history"]) == 61
+    assert len(charts(page, source)) >= 8
+
+    page.reload()
+    page.get_by_text("You predicted “95 % or more”, and so it came.").wait_for()
+
+
 @IN_FULL
 def test_a_learning_rate_is_predicted_and_graded(run_live):
     page, source, results = run_live("01_parameters_and_hyperparameters.ipynb", tables=10)
     ends = pd.read_csv(results / "ends.csv")
     best = f"{ends.loc[ends['verdict'] == 'fits best', 'lr'].item():g}"
     predict(page, "Which learning rate ends lowest?", best, "Neither far nor near.")
-    page.locator(".jp-CodeCell .jp-InputArea-editor", has_text="falls = wb.labs.rates").click()
-    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-cell')")
+    run_cell(page, "falls = wb.labs.rates")
     page.get_by_text(f"You predicted “{best}”, and so it came. Your reason was: “Neither far nor near.”").wait_for()
     assert len(charts(page, source)) == 9

@@ -23,6 +23,8 @@ def test_accuracy_falls_with_each_test_and_regularizers_differ():
     assert (last["lost"] > 0.05).all()
     deleted = last.loc["units deleted"]["accuracy"]
     assert deleted["dropout(rate=0.5)"] > deleted["none"]  # what is known is known twice
+    best = wb.labs.hardest(found, "units deleted")
+    assert deleted.idxmax() in best and "none" not in best
     figure = wb.plots.robustness(found)
     assert len(figure.data) == 3 * 3 * 2 and figure.layout.title.text.startswith("Who holds up best at the most: units")
 

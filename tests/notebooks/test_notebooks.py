@@ -21,7 +21,8 @@ pytestmark = pytest.mark.notebooks
 ROOT = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(path for path in ROOT.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
 QUICKSTART = ROOT / "quickstart.ipynb"
-LESSON_01 = ROOT / "lessons" / "01_parameters_and_hyperparameters.ipynb"
+LESSONS = ROOT / "lessons"
+LESSON_01 = LESSONS / "01_parameters_and_hyperparameters.ipynb"
 FULL = os.environ.get("WORKBENCH_FULL") == "1"
 CANARY = "canary-5d20"
 
@@ -284,6 +285,77 @@ def test_from_nothing_takes_longer_to_come_as_far(parameters_lesson):
     if FULL:
         assert ends["accuracy"]["all labels, from nothing"] > ends["accuracy"]["20 a class, from nothing"] + 0.2
         assert ends["seconds"]["all labels, from nothing"] > 2 * ends["seconds"]["all labels, pretrained"]
+
+
+# -- what lessons 02, 03 and 05 say -----------------------------------------------------------------------------------
+
+
+def of_lesson(reported, name):
+    """The rows that a lesson writes, by name, and what its cells printed."""
+    found = reported(LESSONS / f"{name}.ipynb")
+    outputs = [output for cell in found.content.cells for output in cell.get("outputs", [])]
+    said = "".join(output.text for output in outputs if "text" in output)
+    assert "The recorded prediction was" in said and "Not answered yet" in said and "Hand in " in said
+    return {file.stem: pd.read_csv(file) for file in found.results.glob("*.csv")}, said
+
+
+def falls(history):
+    """By how much validation accuracy ends below the best of epochs 5 to 9."""
+    right = history.set_index("epoch")["valid_accuracy"]
+    return right.loc[5:9].max() - right.iloc[-1]
+
+
+def test_wrong_labels_are_learned_late_and_cost_what_was_understood(reported):
+    tables, said = of_lesson(reported, "02_overfitting")
+    lies, right = tables["history"], tables["right"]
+    assert falls(lies) >= 0.03 and lies["train_accuracy"].iloc[-1] > 0.95
+    assert lies["memorised"].iloc[5] < 0.4 and lies["memorised"].iloc[-1] > 0.9
+    gap, healthy = tables["gap"].iloc[-1], tables["right_gap"].iloc[-1]
+    assert gap["rise_low"] > 0 and gap["low"] > 0.2  # overfitting
+    assert healthy["low"] > 0 and healthy["rise_low"] <= 0  # a gap alone
+    assert right["valid_accuracy"].iloc[-1] > lies["valid_accuracy"].iloc[-1] + 0.15
+    first, second = (tables[f"model_{name}"].iloc[-1] for name in "AB")
+    assert first["rise_low"] > 0 >= second["rise_low"]
+    assert abs(first["gap_accuracy"] - second["gap_accuracy"]) < 0.04
+    assert "forty lies: " in said and tables["examples"]["repeated"].sum() >= 36
+
+
+def test_the_dose_matters_and_so_does_more_data(reported):
+    row = of_lesson(reported, "02_overfitting")[0]["remedies"].set_index("remedy")
+    more = row.index[-1]
+    assert (row.loc[["early stopping", "L2 of 0.1", more], "ahead_low"] > 0).all()
+    assert row.loc["L2 of 0.001", "ahead"] < 0.5 * row.loc["L2 of 0.1", "ahead"]
+
+
+@pytest.mark.skipif(not FULL, reason="over twenty seeds")
+def test_validation_falls_with_every_seed(one_thread):
+    recipe = wb.Recipe("digits(per_class=10, label_noise=0.4)", lr=1e-2, batch_size=25, epochs=60)
+    drops = [falls(wb.labs.by_heart(recipe.turned({"data.seed": seed, "seed": seed})).history) for seed in range(20)]
+    assert min(drops) >= 0.03
+
+
+def test_l1_gives_zeros_l2_spreads_and_each_has_its_dose(reported):
+    tables, _ = of_lesson(reported, "03_l1_l2_dropout")
+    used = tables["used"].set_index("regularizer")
+    assert used.loc["L1", "zeros"] > 0.3 and used.loc[["L2", "dropout"], "zeros"].max() < 0.01
+    assert used.loc["L1", "features"] < used.loc["L2", "features"] == 96
+    assert used.loc["L2", "strongest"] < used.loc["hardly any (the least L2)", "strongest"]
+    for name in ("L1", "L2"):
+        path = tables[name].set_index("value")["valid_loss"]
+        assert path.index[0] < path.idxmin() < path.index[-1]  # too little, and too much
+    tests = tables["tests"]
+    assert {*tests["regularizer"]} == {"none", "L1", "L2", "dropout"}
+    worst = tests[tests["level"] == 0.75].set_index(["test", "regularizer"])["accuracy"]["units deleted"]
+    assert worst["dropout"] > worst["none"]
+
+
+def test_what_is_redundant_is_told(reported):
+    tables, _ = of_lesson(reported, "05_regularizers_compared")
+    both, left = tables["both"].set_index("regularizer"), tables["left_out"].set_index("without")
+    assert [*both.index] == ["l1", "l2", "dropout", "label-smoothing", "mixup"]
+    for name in both.index:
+        assert both.loc[name, "lost without it"] == pytest.approx(-left.loc[name, "ahead"])
+    assert left.loc["all of them", "ahead"] < 0 < both["alone"].max()
 
 
 # -- watched live -----------------------------------------------------------------------------------------------------

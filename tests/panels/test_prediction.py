@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 
 import pytest
 from panels.by_hand import PAYLOAD, said
 
 import workbench as wb
+from workbench.panels import prediction as module
+from workbench.panels.prediction import histogram
 
 
 @pytest.fixture
@@ -38,6 +41,15 @@ def test_it_is_locked_in_and_found_again_by_a_new_panel(panel):
         assert shown.prediction.theirs and shown.prediction.reason == "It is complete."
 
 
+def test_what_was_typed_just_before_the_button_counts(panel):
+    shown = panel()
+    shown.options.value = "grid"
+    shown.lock.click()
+    shown.reason.value = "It is complete."  # as the page sends it, once the kernel has time
+    assert shown.prediction.reason == "It is complete." and shown.prediction.answer == "grid"
+    assert panel().reason.value == "It is complete."
+
+
 def test_it_can_be_predicted_again(panel):
     shown = panel()
     shown.options.value = "grid"
@@ -60,3 +72,53 @@ def test_what_cannot_be_written_is_said(panel):
     shown.options.value = "grid"
     shown.lock.click()
     assert "predictions.json" in said(shown.error) and not shown.options.disabled
+
+
+@pytest.fixture
+def of_class(tmp_path):
+    """A function that gives a student's panel, the class sharing a folder."""
+
+    def made(who):
+        own, shared = tmp_path / who / "02", tmp_path / "class"
+        return wb.PredictionPanel(wb.Prediction("who", "Who wins?", ["grid", PAYLOAD], "grid", own, shared))
+
+    return made
+
+
+def test_the_class_is_shown_to_whoever_predicted(of_class):
+    first, second = of_class("ann"), of_class("bob")
+    first.options.value = "grid"
+    first.lock.click()
+    assert said(first.pooled).startswith("The class so far: 1 prediction") and second.pooled.value == ""
+    second.options.value = PAYLOAD
+    second.lock.click()
+    assert said(second.pooled).startswith("The class so far: 2 predictions")
+    assert PAYLOAD not in second.pooled.value and html.escape(PAYLOAD) in second.pooled.value
+    second.again.click()
+    assert second.pooled.value == ""
+
+
+def test_what_others_predict_meanwhile_is_followed(of_class, monkeypatch):
+    monkeypatch.setattr(module, "EVERY", 0.02)
+
+    async def lesson():
+        first, second = of_class("ann"), of_class("bob")
+        first.options.value = "grid"
+        first.lock.click()
+        second.options.value = "grid"
+        second.lock.click()
+        for _ in range(100):
+            await asyncio.sleep(0.02)
+            if "2 predictions" in first.pooled.value:
+                break
+        first.close()
+        second.close()
+        return first
+
+    assert "2 predictions" in asyncio.run(lesson()).pooled.value
+
+
+def test_a_histogram_says_its_numbers():
+    assert histogram({}) == histogram({"a": 0}) == ""
+    drawn = histogram({"a": 3, "b": 1})
+    assert "4 predictions" in drawn and "<td>3</td>" in drawn and "width: 75%" in drawn and "width: 25%" in drawn

@@ -34,4 +34,4 @@ def test_a_table_with_a_head_escapes_that_too():
 
 
 def test_each_kind_of_text_has_its_style():
-    assert all(f".wb-{kind} " in style_sheet().value for kind in ("note", "faint", "strong", "head", "error", "table"))
+    assert all(f".wb-{kind} " in style_sheet()._css for kind in ("note", "faint", "strong", "head", "error", "table"))

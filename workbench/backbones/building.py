@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from workbench.backbones import plane
 from workbench.backbones.cards import cards
 from workbench.errors import BadChoice
-from workbench.recipe import BUNDLED
+from workbench.recipe import BUNDLED, READS
 
 if TYPE_CHECKING:
     from workbench.backbones.base import Backbone, Built
     from workbench.datasets import Data
 
-READS = {"vision": "pictures", "language": "texts", "speech": "recordings"}
-
 
 def domain_of(name: str) -> str:
-    """vision, language or speech."""
+    """vision, language, speech or points."""
     from workbench.backbones import transformer_files, vision
 
+    if name == plane.NAME:
+        return "points"
     if name in cards():
         return str(cards()[name]["domain"])
     if name.partition(".")[0] in vision.timm_names() or not transformer_files.is_one(name):
@@ -36,7 +37,7 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
 
     naming.check_name(backbone.architecture)
     domain = domain_of(backbone.architecture)
-    made = {"vision": vision.build, "language": language.build, "speech": speech.build}[domain]
+    made = {"vision": vision.build, "language": language.build, "speech": speech.build, "points": plane.build}[domain]
     return made(backbone, side=side, seed=seed)
 
 

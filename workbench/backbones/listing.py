@@ -7,6 +7,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from workbench.backbones import plane
 from workbench.backbones import transformer_files as files
 from workbench.backbones.cards import cards
 from workbench.backbones.naming import check_name
@@ -37,7 +38,7 @@ def listing() -> list[Row]:
     """
     import timm
 
-    here = [_ours(name, card) for name, card in cards().items()]
+    here = [_ours(name, card) for name, card in cards().items()] + [_plane()]
     here += [_timms(name, "on this disk", count=True) for name in cached_names() if _is_known(name)]
     here += [_encoder(name) for name in files.here()]
     published = [name for name in timm.list_pretrained() if repository(name)]
@@ -84,6 +85,8 @@ def about(name: str) -> Row:
     ours = cards().get(name)
     if ours:
         return _ours(name, ours)
+    if name == plane.NAME:
+        return _plane()
     if not _is_known(name):
         return _encoder(name)
     place = "on this disk" if is_cached(name) else "hub" if repository(name) else "no weights"
@@ -113,6 +116,11 @@ def parameters(name: str) -> int:
 def _ours(name: str, card: Row) -> Row:
     about = {"pixels": card.get("input_size"), "source": card["command"], "licence": card["licence"]}
     return {"name": name, "where": "bundled"} | _weight(card["parameters"]) | about | {"domain": card["domain"]}
+
+
+def _plane() -> Row:
+    about = {"pixels": None, "source": "a point's coordinates", "licence": ""}
+    return {"name": plane.NAME, "where": "bundled"} | _weight(None) | about | {"domain": "points"}
 
 
 @lru_cache(maxsize=64)

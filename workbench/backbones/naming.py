@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from workbench.backbones import plane
 from workbench.backbones import transformer_files as files
 from workbench.backbones.cards import cards
 from workbench.backbones.vision import on_disk as vision_on_disk
@@ -18,7 +19,7 @@ def check_name(name: str) -> None:
             "backbone='resnet18'. wb.shortlist(data) lists those that fit this data and this machine."
         )
     bare, _, tag = name.partition(".")
-    if name in cards() or (bare in timm_names() and not tag):
+    if name in (plane.NAME, *cards()) or (bare in timm_names() and not tag):
         return
     if bare in timm_names():
         import timm

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import entry, menu_base
+from workbench.errors import BadChoice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,8 @@ def shortlist(data: Any = None) -> pd.DataFrame:
     from workbench.whole_table import WholeTable
 
     chosen = entry(menu_base("datasets"), data or "digits")
+    if chosen.domain == "points":
+        raise BadChoice("points in a plane have one backbone, 'plane': there is nothing to choose from.")
     examples, side = chosen.extent()
     rows: list[dict[str, Any]] = []
     named = _candidates() if chosen.domain == "vision" else _encoders(chosen.domain)

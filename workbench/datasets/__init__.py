@@ -9,5 +9,6 @@ from workbench.datasets.hub import Hub as Hub
 from workbench.datasets.hub_pictures import HubImages as HubImages
 from workbench.datasets.hub_recordings import HubAudio as HubAudio
 from workbench.datasets.images import Images as Images
+from workbench.datasets.points import Points as Points
 from workbench.datasets.table import Table as Table
 from workbench.datasets.vowels import Vowels as Vowels

@@ -27,7 +27,7 @@ BALANCES = ("as is", "weighted", "resampled")
 class Dataset(Choice):
     """Something to learn from. A subclass has `load`, which returns a `Data`."""
 
-    domain = "vision"  # or "language", or "speech"
+    domain = "vision"  # or "language", "speech", "points"
     size = 32  # side in pixels of its pictures; else how much of an example a model may see: tokens, or samples
     own = False  # whether a person brings the examples; then no backbone is chosen in silence
     seed = 0  # decides the split
@@ -85,8 +85,9 @@ class Data:
 
     @property
     def domain(self) -> str:
-        """vision, language or speech, by what the inputs are."""
-        return {Texts: "language", Ragged: "speech"}.get(type(self.inputs), "vision")
+        """vision, language, speech or points, by what the inputs are; a picture of two pixels is a point."""
+        plain = "points" if self.side == 2 else "vision"
+        return {Texts: "language", Ragged: "speech"}.get(type(self.inputs), plain)
 
     @property
     def side(self) -> int:

@@ -1,6 +1,8 @@
 """Labs: experiments of many runs with one figure."""
 
 from workbench.labs.ablation import ablation as ablation
+from workbench.labs.by_heart import ByHeart as ByHeart
+from workbench.labs.by_heart import by_heart as by_heart
 from workbench.labs.capacity import shapes as shapes
 from workbench.labs.complexity import unfrozen as unfrozen
 from workbench.labs.complexity import widths as widths
@@ -10,6 +12,8 @@ from workbench.labs.learning_rate import rates as rates
 from workbench.labs.learning_rate import verdicts as verdicts
 from workbench.labs.pretraining import pretraining as pretraining
 from workbench.labs.pretraining import worth as worth
+from workbench.labs.remedies import remedies as remedies
+from workbench.labs.robustness import hardest as hardest
 from workbench.labs.robustness import robustness as robustness
 from workbench.labs.strategies import contest as contest
 from workbench.labs.strategies import leaders as leaders

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 Arms = Mapping[str, "Recipe"]
 
 
-def over_seeds(arms: Arms, seeds: int) -> dict[str, list[Trained]]:
+def over_seeds(arms: Arms, seeds: int, early: bool = False) -> dict[str, list[Trained]]:
     """Each arm's recipe trained over `seeds` seeds, those at once that can be; `Diverged` names an arm that did."""
     whole("seeds", seeds, 1, 100)
     if not arms:
         raise BadKnob("name one arm or more, got none.")
     every = [(name, recipe.replace(seed=recipe.seed + seed)) for name, recipe in arms.items() for seed in range(seeds)]
-    found = trained([recipe for _, recipe in every])
+    found = trained([recipe for _, recipe in every], early)
     told: dict[str, list[Trained]] = {name: [] for name in arms}
     for (name, _), each in zip(every, found, strict=True):
         if each.right is None:
@@ -40,10 +40,10 @@ def right_of(some: Sequence[Trained]) -> Floats:
 
 
 def ends(some: Sequence[Trained]) -> dict[str, float]:
-    """Means over the seeds at the end of training: `accuracy` with `low` and `high`, and the losses and the gap."""
+    """Means over the seeds of the weights kept: `accuracy` with `low` and `high`, and the losses and the gap."""
     right = right_of(some)
     low, high = evaluation.interval_over(right)
-    last = [each.rows[-1] for each in some]
+    last = [each.rows[each.kept] for each in some]
     named = {
         "train_accuracy": "train_accuracy",
         "valid_loss": "valid_loss",

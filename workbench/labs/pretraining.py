@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from workbench.labs.table import Floats
 
 PRETRAINED, RANDOM = "pretrained", "random weights"
-PLAIN = {"vision": "pixels", "language": "TF-IDF", "speech": "mel statistics"}
+PLAIN = {"vision": "pixels", "language": "TF-IDF", "speech": "mel statistics", "points": "coordinates"}
 PULLS = (0.01, 0.1, 1.0, 10.0)  # times the baseline's own C, for each to have the one that suits it
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from workbench import evaluation, features, progress
-from workbench.choices import whole
+from workbench.choices import known, whole
 from workbench.datasets.ragged import Ragged, Texts
 from workbench.errors import BadKnob
 from workbench.learners import head
@@ -59,6 +59,14 @@ def robustness(
             lines += [_line(each or "none", test, *pair, right[0]) for pair in zip(shares, right, strict=True)]
         progress.tell("regularizers", done + 1, len(regularizers))
     return WholeTable(lines)
+
+
+def hardest(found: pd.DataFrame, test: str) -> list[str]:
+    """Who is best at the hardest level of a test of `robustness`, and those whose interval reaches as far."""
+    known(test, [*dict.fromkeys(found["test"])], "there is no test called")
+    own = found[found["test"] == test]
+    last = own[own["level"] == own["level"].max()]
+    return [str(name) for name in last[last["high"] >= last["accuracy"].max()]["regularizer"]]
 
 
 def _line(name: str, test: str, level: float, right: Any, whole: Any) -> dict[str, Any]:

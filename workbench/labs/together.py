@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 from workbench import progress
 from workbench.errors import Diverged
+from workbench.history import best
+from workbench.measuring import side
 from workbench.regularizers import Regularizer
+from workbench.trainer import Watch, train
 
 if TYPE_CHECKING:
     from workbench.history import Row
+    from workbench.job import Job
     from workbench.labs.table import Floats
     from workbench.learners.plan import Plan
     from workbench.recipe import Recipe
@@ -22,30 +26,53 @@ if TYPE_CHECKING:
 class Trained:
     """One recipe's head. `rows`: of its epochs, fewer than it has where it diverged. `numbers`: its parameters.
 
-    `right`: which validation examples its last weights answer rightly, 0 or 1, (examples,); None where it diverged.
+    `right`: which validation examples the weights of row `kept` answer rightly, 0 or 1, (examples,); None where it
+    diverged.
     """
 
     rows: list[Row]
     numbers: int
     right: Floats | None
+    kept: int = -1
 
 
-def trained(recipes: Sequence[Recipe]) -> list[Trained]:
+class _Stopped(Watch):
+    """Keeps what is right at the best epoch until a trial would stop: it trains on, since others of its pass do."""
+
+    def __init__(self, recipes: Sequence[Recipe]) -> None:
+        self.stoppers = [[r for r in recipe.regularizers if stops(r)] for recipe in recipes]
+        self.found: dict[int, tuple[int, Floats]] = {}  # by trial: the row, and what is right
+        self._over: set[int] = set()
+
+    def on_rows(self, job: Job, rows: Sequence[Row]) -> None:
+        ask = [at for at, trial in enumerate(job.going) if self.stoppers[trial] and trial not in self._over]
+        right = side(job, job.valid)["right"] if ask else None
+        for at in ask:
+            trial, told = job.going[at], job.rows_of[job.going[at]]
+            if right is not None and best(told) is told[-1]:
+                self.found[trial] = (len(told) - 1, right[at])
+            if any(r.should_stop(told) for r in self.stoppers[trial]):
+                self._over.add(trial)
+
+
+def trained(recipes: Sequence[Recipe], early: bool = False) -> list[Trained]:
     """Train these recipes, of one data set and as many epochs, to their end; in their order, heads at once.
 
-    What stops early does not here: all would have to stop at once to be compared.
+    `early`: what stops early keeps its best epoch until then; else it does not act: all would have to stop at once.
     """
     from workbench.learners.plan import fused, plan
     from workbench.searching.fusing import in_one_pass
 
-    recipes = [recipe.replace(regularizers=[r for r in recipe.regularizers if not stops(r)]) for recipe in recipes]
+    asked = [*recipes]
+    recipes = [recipe.replace(regularizers=[r for r in recipe.regularizers if not stops(r)]) for recipe in asked]
     found: dict[int, Trained] = {}
     data = recipes[0].data.load()
     for group in fused(recipes):
         size = in_one_pass(plan(recipes[group[0]], data)) if recipes[group[0]].scope.name == "head" else 1
         for at in range(0, len(group), size):
             some = group[at : at + size]
-            found |= dict(zip(some, _passed(plan([recipes[one] for one in some], data)), strict=True))
+            watch = _Stopped([asked[one] for one in some]) if early else Watch()
+            found |= dict(zip(some, _passed(plan([recipes[one] for one in some], data), watch), strict=True))
             progress.tell("heads", len(found), len(recipes))
     return [found[at] for at in range(len(recipes))]
 
@@ -55,17 +82,20 @@ def stops(regularizer: Regularizer) -> bool:
     return type(regularizer).should_stop is not Regularizer.should_stop
 
 
-def _passed(whole: Plan) -> list[Trained]:
+def _passed(whole: Plan, watch: Watch) -> list[Trained]:
     """One pass: its recipes in their order."""
     from workbench.job import Job
-    from workbench.measuring import side
-    from workbench.trainer import Watch, train
 
     job = Job(whole)
     with contextlib.suppress(Diverged):  # of all: what they came to before stands in their rows
-        for _ in train(job, Watch()):
+        for _ in train(job, watch):
             pass
     numbers = sum(w[0].numel() for name, w in job.learner.state().items() if name.startswith("head."))
     answers = side(job, job.valid)["right"]
-    right = {trial: answers[at] for at, trial in enumerate(job.going) if trial not in job.failed}
-    return [Trained(rows, numbers, right.get(trial)) for trial, rows in enumerate(job.rows_of)]
+    right = {trial: (-1, answers[at]) for at, trial in enumerate(job.going)}
+    right |= watch.found if isinstance(watch, _Stopped) else {}
+    kept = {trial: each for trial, each in right.items() if trial not in job.failed}
+    return [
+        Trained(rows, numbers, kept[trial][1], kept[trial][0]) if trial in kept else Trained(rows, numbers, None)
+        for trial, rows in enumerate(job.rows_of)
+    ]

@@ -87,6 +87,8 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
     built = build_for(first.backbone, data, first.seed)
     if first.scope.name != "head":
         first.scope.chosen(built.body)  # refused, where it is, before anything is computed
+        if not any(True for _ in built.body.parameters()):
+            raise BadChoice(f"{first.backbone.architecture} has no weights that could train: take scope='head'.")
     where = device()
     dtype = resolved(first.precision, where)
     rows = torch.cat([data.train, data.valid])

@@ -8,6 +8,7 @@ from workbench.panels.look_panel import LookPanel as LookPanel
 from workbench.panels.mend_panel import MendPanel as MendPanel
 from workbench.panels.mixer_panel import MixerPanel as MixerPanel
 from workbench.panels.path_panel import PathPanel as PathPanel
+from workbench.panels.playground import PlaygroundPanel as PlaygroundPanel
 from workbench.panels.prediction import PredictionPanel as PredictionPanel
 from workbench.panels.recipe_panel import RecipePanel as RecipePanel
 from workbench.panels.runs_panel import RunsPanel as RunsPanel

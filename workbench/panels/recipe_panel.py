@@ -18,7 +18,7 @@ from workbench.panels.background import Background
 from workbench.panels.choosing import OneOf, Several
 from workbench.panels.controls import Control
 from workbench.panels.copying import CopyButton
-from workbench.panels.text import line, spoken, table
+from workbench.panels.text import line, spoken, style_sheet, table
 from workbench.recipe import Recipe
 
 FOLDED = ("optimizer", "lr", "schedule", "batch_size", "accumulate", "epochs", "precision", "seed")
@@ -85,7 +85,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self.code = widgets.Textarea(rows=8, layout=widgets.Layout(width="auto", display="none"))
         chosen = [self.data.box, self.backbone.box, self.scope.box, self.regularizers.box, self.fold]
         buttons = widgets.HBox([self.copy, self.save])
-        return [self.error, *chosen, self.counts, self.more, buttons, self.said, self.code]
+        return [self.error, *chosen, self.counts, self.more, buttons, self.said, self.code, style_sheet()]
 
     def _fits(self, regularizer: Any) -> bool:
         """Whether it has a place in the recipe as it is."""
@@ -176,7 +176,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         examples, side = recipe.data.extent()
         seconds, unread = recipe.data.reading()
         once = f" About {lasting(seconds)} to read {unread:,} of them, once." if unread else ""
-        what = {"vision": f"of {side} px", "language": f"of up to {side} tokens"}
+        what = {"vision": f"of {side} px", "language": f"of up to {side} tokens", "points": "in a plane"}
         return f"{examples:,} examples {what.get(recipe.data.domain, f'of up to {side / 16_000:g} s')}.{once}"
 
     def estimated(self, recipe: Recipe) -> str:

@@ -69,7 +69,7 @@ def machine(run: Run, state: str) -> str:
 def listed(messages: list[str]) -> str:
     """All messages as HTML, the newest in sight: the box scrolls, and starts at its end."""
     inside = "".join(f"<li>{escaped(text)}</li>" for text in messages)
-    box = f'<ul class="wb-note" role="log" style="margin: 2px 0 2px 18px; padding: 0">{inside}</ul>'
+    box = f'<div role="log"><ul class="wb-note" style="margin: 2px 0 2px 18px; padding: 0">{inside}</ul></div>'
     # A column laid out from its end keeps its end in sight while lines are added
     scrolled = (
         '<div tabindex="0" style="max-height: 12em; overflow-y: auto; display: flex; flex-direction: column-reverse">'

@@ -85,7 +85,9 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         )
         self.stop_button = self.button("Stop", "End at the next step; Resume goes on", lambda: self._held().stop())
         self.extend_button = self.button("Extend", "So many trials more, on the same study", self._extend)
-        self.more = widgets.BoundedIntText(value=16, min=1, max=10_000, layout=widgets.Layout(width="80px"))
+        self.more = widgets.BoundedIntText(
+            value=16, min=1, max=10_000, tooltip="How many trials more", layout=widgets.Layout(width="80px")
+        )
         self.use_button = self.button("Use this recipe", "Put the ticked trial's recipe under Recipe", self._put)
         self.open_button = self.button("Open as run", "The ticked trial as a run of its own, trained alone", self._open)
         self.winner = WinnerBox(lambda: self.study)

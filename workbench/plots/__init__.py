@@ -1,5 +1,8 @@
 """Figures of runs: plain rows in, plotly out."""
 
+from workbench.plots.by_heart import fitted as fitted
+from workbench.plots.by_heart import sheet as sheet
+from workbench.plots.by_heart import tile as tile
 from workbench.plots.capacity import shapes as shapes
 from workbench.plots.comparison import compared as compared
 from workbench.plots.confusion import confusion as confusion
@@ -10,6 +13,7 @@ from workbench.plots.labs import ablation as ablation
 from workbench.plots.labs import complexity as complexity
 from workbench.plots.labs import data_size as data_size
 from workbench.plots.labs import label_noise as label_noise
+from workbench.plots.labs import remedies as remedies
 from workbench.plots.labs import robustness as robustness
 from workbench.plots.landscape import contour as contour
 from workbench.plots.landscape import curves_of_trials as curves_of_trials
@@ -19,6 +23,7 @@ from workbench.plots.learning_rate import rates as rates
 from workbench.plots.linear import votes as votes
 from workbench.plots.linear import weights as weights
 from workbench.plots.parts import parts as parts
+from workbench.plots.path import doses as doses
 from workbench.plots.path import path as path
 from workbench.plots.pictures import pictures as pictures
 from workbench.plots.pretraining import in_time as in_time

@@ -90,6 +90,17 @@ def watched(lines: Sequence[Line]) -> go.Figure:
     return figure(traces, _title(lines), height=540, **axes)
 
 
+def losses(each: Line) -> go.Figure:
+    """The loss of one run alone, train and validation: what the playground shows."""
+    curves = [
+        _line(each["epoch"], each[f"{side}_loss"], side, colour, dash)
+        for side, colour, dash in (("train", TRAIN, "solid"), ("valid", VALID, "dash"))
+    ]
+    star = _star(each, "loss", 0, 1)
+    return figure([*curves, star], _title([each]), height=320, xaxis=axis("epoch"),
+                  yaxis=axis("loss (nats)", rangemode="tozero"))  # fmt: skip
+
+
 def _curves(each: Line, at: int, of: int) -> list[dict[str, Any]]:
     """Nine traces: loss on the axes x, y, accuracy on x2, y2, always as many so that a live chart can refill them."""
     traces = []

@@ -1,4 +1,4 @@
-"""Figures of labs: ablation, data size, label noise, complexity, robustness."""
+"""Figures of labs: ablation, remedies, data size, label noise, complexity, robustness."""
 
 from __future__ import annotations
 
@@ -48,6 +48,27 @@ def _curve(lines: list[Any], x: str, y: str, name: str, at: int) -> dict[str, An
         "name": label(name), "line": look, "marker": {"size": 6, "color": colour}, "legendgroup": name,
         "hovertemplate": f"%{{x}}: %{{y:.3f}}<extra>{label(name)}</extra>",
     }  # fmt: skip
+
+
+def remedies(found: pd.DataFrame) -> go.Figure:
+    """Of `labs.remedies`: validation accuracy of each, with its 95 % interval; grey: what cannot be told from none."""
+    lines: list[Any] = found.to_dict("records")
+    first, others = lines[0], lines[1:]
+    colours = [GREY if line is first or line["level"] else TRAIN if line["ahead"] > 0 else VALID for line in lines]
+    bars: dict[str, Any] = {"type": "bar", "orientation": "h", "x": [line["accuracy"] for line in lines]}
+    bars |= {"y": [label(line["remedy"]) for line in lines], "marker": {"color": colours}, "showlegend": False}
+    bars |= {"error_x": _bars(lines, "accuracy", "low", "high")}
+    bars |= {"text": ["" if line is first else f"{line['ahead']:+.3f}" for line in lines], "textposition": "inside"}
+    bars |= {"customdata": [[line["train_accuracy"], line["gap"]] for line in lines], "insidetextanchor": "start"}
+    bars["hovertemplate"] = "%{y}: %{x:.3f}; train %{customdata[0]:.3f}, gap %{customdata[1]:.3f}<extra></extra>"
+    best = max(others, key=lambda line: line["ahead"])
+    title = f"{label(first['remedy'])}: {first['accuracy']:.3f}. "
+    title += (
+        "No remedy can be told from none." if best["level"] or best["ahead"] <= 0 else
+        f"Most is brought by {label(best['remedy'])}: {best['accuracy']:.3f}."
+    )  # fmt: skip
+    across = axis("validation accuracy (share)", range=[0, 1.02])
+    return figure([bars], title, height=150 + 36 * len(lines), xaxis=across, yaxis=axis("", autorange="reversed"))
 
 
 def data_size(found: pd.DataFrame) -> go.Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,29 @@ def path(path: Path, at: float | None = None) -> go.Figure:
     traces += [_marks(best, drawn[at][1:], at, "least validation loss", star) for at in ("", "2")]
     heat, axes = _weights(path, here["value"])
     return figure([*traces, heat], _title(path, here), height=860, **_axes(path), **axes)
+
+
+def doses(paths: Mapping[str, Path]) -> go.Figure:
+    """Accuracy along several paths, side by side: what too little, enough and too much of each does.
+
+    The end of training; train solid, validation dashed, the least validation loss starred.
+    """
+    traces, axes, bests = [], dict[str, Any](), []
+    wide = (1 - 0.07 * (len(paths) - 1)) / len(paths)
+    for place, (name, each) in enumerate(paths.items()):
+        number, lines, start = str(place + 1) if place else "", each.rows(), place * (wide + 0.07)
+        best = lines[each.at(each.best)]
+        star = _marks(best, ("valid_accuracy",), number, "least validation loss", {"symbol": "star"})
+        traces += [*_sides(each, lines, "accuracy", number), star]
+        if place:
+            traces[-3] |= {"showlegend": False}
+            traces[-2] |= {"showlegend": False}
+        power = {"type": "log", "dtick": 1, "exponentformat": "power"} if each.log else {}
+        axes[f"xaxis{number}"] = axis(label(each.knob), domain=[start, start + wide], anchor=f"y{number}", **power)
+        side = axis("" if place else "accuracy (share)", anchor=f"x{number}", range=[0, 1.02])
+        axes[f"yaxis{number}"] = side
+        bests.append(f"{label(name)} {best['value']:.2g} ({best['valid_accuracy']:.3f})")
+    return figure(traces, f"Validation loss is least at: {', '.join(bests)}.", height=360, **axes)
 
 
 def _line(

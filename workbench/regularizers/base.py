@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import Choice
+from workbench.recipe import READS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,9 +41,6 @@ class Now:
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(name)
-
-
-READS = {"vision": "pictures", "language": "texts", "speech": "recordings"}
 
 
 class Regularizer(Choice):

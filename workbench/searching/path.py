@@ -53,9 +53,12 @@ class Path:
     lost: dict[float, str] = field(default_factory=dict)
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row a value, in their order: `value`, `zeros`, `size`, the metrics at the end, and `best_` ones.
+        """A row a value, in their order: `value`, `zeros`, `size`, `features`, `strongest`, the metrics at the end, and
+        `best_` ones.
 
         `zeros`: the share of the weights (no biases) that are exactly 0. `size`: the mean of their absolute values.
+        `features`: how many features the first layer looks at. `strongest`: the share of its weight that the one with
+        the most has.
         """
         return [dict(row) for row in self._rows]
 
@@ -64,9 +67,12 @@ class Path:
         flat = [w.reshape(len(w), -1) for name, w in self.heads.items() if name.endswith("weight")]
         every = np.concatenate(flat, 1)
         zeros, size = (every == 0).mean(1), np.abs(every).mean(1)
+        looked = np.abs(self.heads["head.0.weight"]).sum(2)  # at each feature: (values, features)
+        features, strongest = (looked > 0).sum(1), looked.max(1) / np.maximum(looked.sum(1), 1e-30)
         found = []
         for at, (end, best) in enumerate(zip(self.ends, self.bests, strict=True)):
             row = {"value": self.values[at], "zeros": float(zeros[at]), "size": float(size[at])}
+            row |= {"features": int(features[at]), "strongest": float(strongest[at])}
             row |= {key: end[key] for key in ("epoch", *COLUMNS)}
             found.append(row | {f"best_{key}": best[key] for key in ("epoch", *COLUMNS)})
         return found
@@ -111,8 +117,9 @@ def path(
     *,
     settled: bool | None = None,
     epochs: int | None = None,
+    bar: bool = True,
 ) -> Path:
-    """Train a head at each of many values of one knob, all as one group, with a progress bar.
+    """Train a head at each of many values of one knob, all as one group; `bar`: with a progress bar.
 
     `knob`: a number of a regularizer, which joins the recipe where it is not in it (`l2.strength`, `l1.strength`,
     `dropout.rate`), or `lr`. `values`: how many, spread over the knob's own range; or a `Range`, or the values.
@@ -125,11 +132,11 @@ def path(
     """
     from tqdm import tqdm
 
-    with tqdm(desc=f"path over {knob}", unit="") as bar:
+    with tqdm(desc=f"path over {knob}", unit="", disable=not bar) as shown:
 
         def heard(what: str, done: int, total: int) -> None:
-            bar.total, bar.n = total, done
-            bar.set_postfix_str(what)
+            shown.total, shown.n = total, done
+            shown.set_postfix_str(what)
 
         with progress.told_to(heard):
             found = along(recipe or Recipe(), knob, values, settled, epochs)
