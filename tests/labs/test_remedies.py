@@ -9,30 +9,30 @@ from workbench.errors import BadKnob
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 NOISY = wb.Recipe(wb.Digits(per_class=10, label_noise=0.4), lr=1e-2, batch_size=25, epochs=60)
-MORE = NOISY.replace(data=NOISY.data.replace(per_class=40))
+MORE = NOISY.replace(data=NOISY.data.replace(per_class=40), epochs=15)  # as many pictures are seen
 
 
 @pytest.fixture(scope="module")
 def found():
     arms = {"nothing": NOISY, "early": NOISY.replace(regularizers="early-stopping"), "more": MORE}
-    return wb.labs.remedies(arms | {"L2": NOISY.replace(regularizers="l2(strength=0.1)")}, seeds=3)
+    return wb.labs.remedies(arms | {"L2": NOISY.replace(regularizers="l2(strength=0.1)")}, seeds=2)
 
 
 def test_each_is_what_its_runs_are(found):
     row = found.set_index("remedy")
     assert [*row.index] == ["nothing", "early", "more", "L2"]
     for name, recipe in (("nothing", NOISY), ("more", MORE)):
-        alone = [[*wb.train(recipe.replace(seed=seed))][-1]["valid_accuracy"] for seed in range(3)]
-        assert row.loc[name, "accuracy"] == pytest.approx(sum(alone) / 3, abs=1e-6)
+        alone = [[*wb.train(recipe.replace(seed=seed))][-1]["valid_accuracy"] for seed in range(2)]
+        assert row.loc[name, "accuracy"] == pytest.approx(sum(alone) / 2, abs=1e-6)
 
 
 def test_early_stopping_keeps_the_best_epoch_until_it_stops(found, tmp_path):
     early = NOISY.replace(regularizers="early-stopping")
-    runs = [wb.fine_tune(early.replace(seed=seed), tmp_path / str(seed)) for seed in range(3)]
+    runs = [wb.fine_tune(early.replace(seed=seed), tmp_path / str(seed)) for seed in range(2)]
     assert all(run.rows[-1]["epoch"] < 60 for run in runs)
     row = found.set_index("remedy").loc["early"]
     for column, key in (("accuracy", "valid_accuracy"), ("valid_loss", "valid_loss"), ("gap", "gap_accuracy")):
-        assert row[column] == pytest.approx(sum(run.best[key] for run in runs) / 3, abs=1e-6)
+        assert row[column] == pytest.approx(sum(run.best[key] for run in runs) / 2, abs=1e-6)
 
 
 def test_what_helps_is_ahead_beyond_chance(found):

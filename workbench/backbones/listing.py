@@ -38,9 +38,9 @@ def listing() -> list[Row]:
     """
     import timm
 
-    here = [_ours(name, card) for name, card in cards().items()] + [_plane()]
+    here = [_ours(name, card) for name, card in cards().items()]
     here += [_timms(name, "on this disk", count=True) for name in cached_names() if _is_known(name)]
-    here += [_encoder(name) for name in files.here()]
+    here += [_encoder(name) for name in files.here()] + [_plane()]
     published = [name for name in timm.list_pretrained() if repository(name)]
     there = {row["name"] for row in here}
     rows = here + [_timms(name, "hub") for name in published if name not in there]

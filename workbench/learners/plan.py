@@ -85,10 +85,7 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
     parted = loaded if isinstance(loaded, Folds) else None
     data = loaded.pool if isinstance(loaded, Folds) else loaded or first.data.load()
     built = build_for(first.backbone, data, first.seed)
-    if first.scope.name != "head":
-        first.scope.chosen(built.body)  # refused, where it is, before anything is computed
-        if not any(True for _ in built.body.parameters()):
-            raise BadChoice(f"{first.backbone.architecture} has no weights that could train: take scope='head'.")
+    _must_train(first, built)
     where = device()
     dtype = resolved(first.precision, where)
     rows = torch.cat([data.train, data.valid])
@@ -114,6 +111,14 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
             first, built, data.inputs[rows], labels, len(data.classes), standard, where, dtype, half, held
         )  # fmt: skip
     return Plan(recipes, data, built, learner, train, valid, standard, where, dtype)
+
+
+def _must_train(recipe: Recipe, built: Built) -> None:
+    """Refuse a scope that the backbone does not take, before anything is computed."""
+    if recipe.scope.name != "head":
+        recipe.scope.chosen(built.body)
+        if next(built.body.parameters(), None) is None:
+            raise BadChoice(f"{recipe.backbone.architecture} has no weights that could train: take scope='head'.")
 
 
 def fused(recipes: Sequence[Recipe]) -> list[list[int]]:

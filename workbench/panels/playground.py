@@ -22,7 +22,6 @@ from workbench.panels.controls import Control
 from workbench.panels.copying import CopyButton
 from workbench.panels.pressing import Pressing
 from workbench.panels.text import line, spoken, style_sheet
-from workbench.playing import Play, turned
 from workbench.plots.curves import line as curve
 from workbench.plots.curves import losses
 from workbench.recipe import Recipe
@@ -30,6 +29,7 @@ from workbench.scopes import Head
 
 if TYPE_CHECKING:
     from workbench.datasets import Data
+    from workbench.playing import Play
 
 DRAWN = 0.08  # seconds between two drawings, at the least
 CLASSES = ("a", "b", "c")
@@ -135,6 +135,8 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def _take_over(self, new: Recipe) -> None:
         """Go on with this recipe: turned where that can be, else from nothing, if it trains at all."""
+        from workbench.playing import turned
+
         old, self.value = self.value, new
         self._setting = True
         try:
@@ -194,6 +196,8 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def start(self) -> None:
         """Train the recipe from nothing, off the kernel's loop; without a loop, to the end."""
+        from workbench.playing import Play
+
         self._halt()
         play = self.play = Play(self.value, grid(), self._seen, self.pace.value)
         if not self._work(play.run, partial(self._ended, play)):

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from workbench.datasets import Dataset
     from workbench.labs.by_heart import ByHeart
 
-ACROSS, MOST = 10, 200  # tiles in a line, and on a sheet
+ACROSS, MOST = 20, 200  # tiles in a line, and on a sheet
+HIGH = 64  # pixels of a line of tiles: JupyterLab keeps a picture of each figure in the notebook
 LINE = 1.4  # height of a line of tiles, in tiles: the picture, and its label below
 SHOWN = (0, 1, 2, 3, 5, 8, 13, 20, 30, 40, 60, 100, 200, 500)  # epochs that the sheet's slider stops at
 
@@ -33,15 +34,15 @@ def sheet(of: Dataset | ByHeart) -> go.Figure:
     hidden = {"visible": False, "fixedrange": True}
     drawn = figure(
         [_covers(told, told["epochs"][-1] if told["epochs"] else None), _names(told)], _title(told, -1),
-        height=110 + 72 * lines + (60 if told["epochs"] else 0), showlegend=False, hoverlabel={"align": "left"},
-        xaxis=hidden | {"range": [0, ACROSS]}, yaxis=hidden | {"range": [lines * LINE, 0]},
+        height=110 + HIGH * lines + (60 if told["epochs"] else 0), showlegend=False, hoverlabel={"align": "left"},
+        xaxis=hidden | {"range": [0, ACROSS]}, yaxis=hidden | {"range": [lines * LINE, -0.06]},
     )  # fmt: skip
     for each in told["tiles"]:
         x, y = each["column"] + 0.5, each["line"] * LINE
         place = {"x": x, "y": y, "xanchor": "center", "yanchor": "top", "xref": "x", "yref": "y", "layer": "below"}
         drawn.add_layout_image(source=each["source"], sizex=0.9, sizey=0.9, **place)
         if each["wrong"]:
-            ends = {"x0": x - 0.47, "x1": x + 0.47, "y0": y - 0.03, "y1": y + 0.93}
+            ends = {"x0": x - 0.48, "x1": x + 0.48, "y0": y - 0.04, "y1": y + 0.94}
             drawn.add_shape(type="rect", line={"color": "#D00000", "width": 2.5}, **ends)
     if told["epochs"]:
         steps = [
@@ -49,7 +50,8 @@ def sheet(of: Dataset | ByHeart) -> go.Figure:
              "args": [_restyled(told, epoch), {"title.text": _title(told, at)}, [0]]}
             for at, epoch in enumerate(told["epochs"])
         ]  # fmt: skip
-        drawn.update_layout(sliders=[_slider(steps, len(steps) - 1)], margin={"b": 90})
+        drawn.update_layout(sliders=[_slider(steps, len(steps) - 1)])
+    drawn.update_layout(margin={"l": 10, "r": 10, "b": 90 if told["epochs"] else 10})
     return drawn
 
 
@@ -105,7 +107,7 @@ def _covers(told: dict[str, Any], epoch: int | None) -> dict[str, Any]:
     return {
         "type": "heatmap", "x": [*range(ACROSS + 1)], "y": [*edges, lines * LINE], "zmin": 0, "zmax": 1,
         "colorscale": [[0, "rgba(0, 0, 0, 0)"], [1, "rgba(0, 0, 0, 0.62)"]], "showscale": False, "hoverongaps": False,
-        "hovertemplate": "%{text}<extra></extra>", "xgap": 6,
+        "hovertemplate": "%{text}<extra></extra>", "xgap": 3,
         **{name: value[0] for name, value in _restyled(told, epoch).items()},
     }  # fmt: skip
 
@@ -176,9 +178,10 @@ def tile(found: ByHeart, example: int | None = None) -> go.Figure:
          "args": [{"x": [chances[epoch].round(4).tolist()]}, {"title.text": titles[epoch]}, [0]]}
         for epoch in range(len(chances))
     ]  # fmt: skip
+    down = axis("", autorange="reversed", type="category")
     drawn = figure(
         [bars], titles[-1], height=200 + 24 * len(names), showlegend=False,
-        xaxis=axis("probability", domain=[0.45, 1.0], range=[0, 1.02]), yaxis=axis("", autorange="reversed"),
+        xaxis=axis("probability", domain=[0.45, 1.0], range=[0, 1.02]), yaxis=down,
         sliders=[_slider(steps, len(steps) - 1)],
     )  # fmt: skip
     drawn.update_layout(margin={"b": 110})

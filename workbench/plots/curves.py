@@ -97,7 +97,8 @@ def losses(each: Line) -> go.Figure:
         for side, colour, dash in (("train", TRAIN, "solid"), ("valid", VALID, "dash"))
     ]
     star = _star(each, "loss", 0, 1)
-    return figure([*curves, star], _title([each]), height=320, xaxis=axis("epoch"),
+    title = f"Validation loss is least at epoch {each['best']['epoch']}." if each["best"] else "Nothing measured yet."
+    return figure([*curves, star], title, height=320, xaxis=axis("epoch"),
                   yaxis=axis("loss (nats)", rangemode="tozero"))  # fmt: skip
 
 
