@@ -65,8 +65,9 @@ def test_what_lessons_show_breaks_no_rule_in_either_theme(opened):
 
 
 def test_a_prediction_is_locked_in_by_keyboard_alone(opened, lab):
-    page = opened("lesson by keyboard.ipynb", [PANELS])
+    page = opened("lesson by keyboard.ipynb", [PANELS.replace('"out"', '"by keyboard"')])
     run(page, ".wb-playground")
+    page.locator(".wb-playground .noUi-handle[aria-label]").first.wait_for()  # panels are dressed, and keep their keys
     page.get_by_role("radio", name="grid").focus()
     page.keyboard.press("Space")  # ipywidgets' radio buttons are each a stop of their own
     page.keyboard.press("Tab")
@@ -75,5 +76,5 @@ def test_a_prediction_is_locked_in_by_keyboard_alone(opened, lab):
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.get_by_text("Locked in: grid.").wait_for()
-    kept = json.loads((lab.here / "out" / "predictions.json").read_text())["who"]
+    kept = json.loads((lab.here / "by keyboard" / "predictions.json").read_text())["who"]
     assert kept == {"answer": "grid", "reason": "It is complete."}

@@ -19,7 +19,7 @@ function name(panel) {
       if (!box || control.tagName === "INPUT") continue;
     }
     const said = label(box) || label(box.previousElementSibling) || hint(box);
-    if (said) control.setAttribute("aria-label", said);
+    if (said) control.setAttribute("aria-label", control.tagName === "INPUT" ? said : `${said}, slider`);
   }
 }
 
