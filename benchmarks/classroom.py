@@ -1,8 +1,8 @@
 """A class on one server: lesson 02, whole and headless, by several students at once; what each takes.
 
 Real kernels, each with its own process that trains: 1, 2, 4 and 8 at a time, as two cores bear. Memory is what a
-student's processes hold of their own, shared pages shared out (PSS), at its highest. The row of sixty is computed: memory
-of the most that ran, times sixty; seconds of the processor a student, times sixty, over the processors that are there.
+student's processes hold of their own, shared pages shared out (PSS), at its highest. The row of sixty is computed:
+memory of the most that ran, times sixty; seconds of the processor a student, times sixty, over the processors there are.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOOK = 0.5  # seconds between two looks at memory
 
 
 def rows(repeats: int = 1) -> list[dict[str, Any]]:
-    """A row a number of students: seconds till the last had finished, and memory and seconds of the processor of one."""
+    """A row a number of students: minutes till the last had finished, memory and seconds of the processor of one."""
     measured = [_at_once(many) for many in AT_ONCE]
     most, cores = measured[-1], os.cpu_count() or 1
     whole = {

@@ -236,7 +236,7 @@ def test_a_guide_to_texts_or_recordings_goes_from_faults_to_answers(name, baseli
 
 @pytest.mark.parametrize("path", sorted(LESSONS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_a_lesson_is_predicted_graded_checked_and_handed_in(path, reported):
-    tables, said = of_lesson(reported, path.stem)
+    tables, _ = of_lesson(reported, path.stem)
     assert {"student", "classroom"} <= {*declared(path)} and tables
     assert json.loads((reported(path).results / "hand_in.json").read_text())["rows"]
 

@@ -199,7 +199,8 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         from workbench.playing import Play
 
         self._halt()
-        play = self.play = Play(self.value, grid(), self._seen, self.pace.value)
+        play = Play(self.value, grid(), lambda rows, chances: self._seen(play, rows, chances), self.pace.value)
+        self.play = play
         if not self._work(play.run, partial(self._ended, play)):
             self._ended(play, play.run(), "faint")
 
@@ -208,10 +209,10 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
             self.play.stop()
         self.play = None
 
-    def _seen(self, rows: list[Any], chances: Any) -> None:
+    def _seen(self, play: Play, rows: list[Any], chances: Any) -> None:
         """Called where it trains: draw on the loop, not more often than one can see."""
-        play, now = self.play, time.monotonic()
-        if play and (now - self._last >= DRAWN or len(rows) in (1, play.recipe.epochs + 1)):
+        now = time.monotonic()
+        if now - self._last >= DRAWN or len(rows) == 1:
             self._last = now
             self._work.on_loop(partial(self.draw, play, rows, chances))
         self._newest = (rows, chances)
