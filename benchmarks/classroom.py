@@ -2,7 +2,7 @@
 
 Real kernels, each with its own process that trains: 1, 2, 4 and 8 at a time, as two cores bear. Memory is what a
 student's processes hold of their own, shared pages shared out (PSS), at its highest. The row of sixty is computed:
-memory of the most that ran, times sixty; seconds of the processor a student, times sixty, over the processors there are.
+memory of the most that ran, times sixty; seconds of the processor a student, times sixty, over its cores.
 """
 
 from __future__ import annotations
