@@ -42,8 +42,8 @@ check: $(READY)  ## format, style and types: what the commit hooks run
 	$(BIN)/mypy
 	$(if $(NOTEBOOKS),$(BIN)/nbstripout --verify --keep-id $(NOTEBOOKS))
 
-notebooks: $(READY)  ## every notebook at full size, and guides and lessons in a browser
-	@WORKBENCH_FULL=1 $(BIN)/python -m pytest tests/notebooks tests/browser/test_quickstart.py tests/browser/test_lessons.py $(ARGS)
+notebooks: $(READY)  ## every notebook at full size, and all that is walked in a browser
+	@WORKBENCH_FULL=1 $(BIN)/python -m pytest tests/notebooks tests/browser tests/labs $(ARGS)
 
 faults: $(READY)  ## kills, interrupts and damaged files at full count
 	@WORKBENCH_FULL=1 $(BIN)/python -m pytest tests/faults $(ARGS)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from helpers import until
+from helpers import IN_FULL, until
 
 pytestmark = pytest.mark.browser
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -70,6 +70,7 @@ def test_a_label_is_mended_found_after_a_reload_and_trained_on(opened, lab):
     assert len(corrected) == 1
 
 
+@IN_FULL
 def test_own_pictures_ask_for_a_backbone_before_they_start(opened, lab):
     page = opened("choosing.ipynb", [CHOOSING])
     _run(page)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from browser.test_bench import _events, _fill, _press, _run_first
-from helpers import until
+from helpers import IN_FULL, until
 
 import workbench as wb
 
@@ -62,6 +62,7 @@ def test_a_knob_is_turned_and_the_run_branched(opened, lab):
         live.screenshot(path=ROOT / "docs" / "steering.png")
 
 
+@IN_FULL
 def test_a_lab_answers_its_question(opened, lab):
     page = opened("labs.ipynb", ["import workbench as wb\nwb.LabsPanel(wb.Recipe(wb.Digits(per_class=10), lr=1e-2))"])
     page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from helpers import until
+from helpers import IN_FULL, until
 
 pytestmark = pytest.mark.browser
 LESSON = Path(__file__).resolve().parents[2] / "notebooks" / "lessons" / "02_overfitting.ipynb"
@@ -48,6 +48,7 @@ def answers(port):
         return asked.connect_ex(("127.0.0.1", port)) == 0
 
 
+@IN_FULL
 def test_a_lesson_is_a_page(browser, served):
     address, results = served
     page = browser.new_page(viewport={"width": 1280, "height": 1000})

@@ -10,7 +10,7 @@ import time
 
 import pytest
 import yaml
-from helpers import until
+from helpers import IN_FULL, until
 
 import workbench as wb
 from workbench import paths
@@ -69,7 +69,7 @@ def drive(kind, name, after=None):
     return driver.exitcode
 
 
-@pytest.mark.parametrize("kind", [heads, networks])
+@pytest.mark.parametrize("kind", [heads, pytest.param(networks, marks=IN_FULL)])
 def test_a_search_that_is_killed_again_and_again_ends_with_every_trial_once(kind):
     draw = random.Random(0)
     assert drive(kind, "whole") == 0

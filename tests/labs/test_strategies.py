@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers import IN_FULL
 
 import workbench as wb
 from workbench.errors import BadChoice
@@ -94,6 +95,7 @@ def test_one_knob_explains_most_of_the_loss(table):
     assert shares["lr"] > 0.75 and max(shares["l2.strength"], shares["dropout.rate"]) < 0.1
 
 
+@IN_FULL
 def test_with_three_knobs_chance_beats_the_grid_and_who_learns_beats_chance_late(table):
     strategies = {"grid": wb.Grid(points=3), "random": wb.Random(), "tpe": wb.Bayesian()}
     found = wb.labs.contest(table, strategies, 32, 40) | wb.labs.contest(table, {"gp": GP}, 32, 10)
