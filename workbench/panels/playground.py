@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
+import numpy as np
 
 from workbench.datasets import Points
 from workbench.datasets.points import fitted, read, spelled
@@ -40,7 +41,7 @@ FIRST: dict[str, Any] = {
     "batch_size": 16,
 }
 HINT = "Press on the board to add a point of the chosen class, on a point to take it away. "
-HINT += "Hollow points are held out: the network does not train on them."
+HINT += "Of a shape, hollow points are held out: the network does not train on them."
 
 
 class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
@@ -133,8 +134,11 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         if not self._setting:
             self.attempt(lambda: self._take_over(self.value.replace(**make())))
 
-    def _take_over(self, new: Recipe) -> None:
-        """Go on with this recipe: turned where that can be, else from nothing, if it trains at all."""
+    def _take_over(self, new: Recipe, by_hand: bool = False) -> None:
+        """Go on with this recipe: turned where that can be, else from nothing, if it trains at all.
+
+        `by_hand`: its points were drawn on the board, which has them: sent back, they would undo what a hand did since.
+        """
         from workbench.playing import turned
 
         old, self.value = self.value, new
@@ -147,7 +151,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         finally:
             self._setting = False
         self.copy.text = new.as_code()
-        if new.data != old.data:
+        if new.data != old.data and not by_hand:
             self._show_points()
         moved = turned(old, new)
         if self.play is None or not moved:
@@ -167,7 +171,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
             self._halt()
             self.progress.value = spoken(str(error), "strong", "status")
             return
-        self._take_over(self.value.replace(data=self.value.data.replace(shape="drawn", drawn=text)))
+        self._take_over(self.value.replace(data=self.value.data.replace(shape="drawn", drawn=text)), by_hand=True)
 
     def _take(self) -> None:
         text = fitted(self.pasted.value)
@@ -222,7 +226,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         if self._closed or play is not self.play:
             return
         self.rows = rows
-        self.board.show(chances)
+        self.board.show(self._as_drawn(chances))
         self.chart.draw(losses(curve("", rows, None)))
         last = rows[-1]
         told = f"epoch {last['epoch']}: {last['valid_accuracy']:.0%} of validation right, {last['train_accuracy']:.0%}"
@@ -230,6 +234,16 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.progress.value = spoken(told, "strong")
         self.board.said = f"{len(self.board.points)} points and the regions of the classes; {told}"
         self.said.value = spoken(verdict(rows, play.recipe, examples=self._valid).sentence, "note", "status")
+
+    def _as_drawn(self, chances: Any) -> Any:
+        """A column a class of the board, where a hand may have drawn some of them alone."""
+        if chances.shape[1] == len(self._classes):
+            return chances
+        names = [*dict.fromkeys([*self._classes, *CLASSES])]
+        drawn = sorted({names[kind] for _, _, kind, _ in self.board.points})
+        found = np.zeros((len(chances), len(names)), chances.dtype)
+        found[:, [names.index(name) for name in drawn][: chances.shape[1]]] = chances
+        return found
 
     def _ended(self, play: Play, found: Any, kind: str) -> None:
         if play is not self.play:
