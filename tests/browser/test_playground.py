@@ -37,6 +37,7 @@ def test_points_are_learned_drawn_and_turned(opened):
     until(lambda: epoch(panel) > before)  # turned, it goes on where it was
 
     panel.get_by_role("button", name="Clear the board").click()
+    until(lambda: "0 points" in (panel.locator(".wb-board").get_attribute("aria-label") or ""))  # it is empty now
     board = panel.locator(".wb-board").bounding_box()
     for at in range(12):
         if at == 6:

@@ -181,7 +181,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
     def _clear(self) -> None:
         self._halt()
         self._classes = CLASSES
-        self.board.points, self.board.surface = [], b""
+        self.board.points, self.board.surface, self.board.said = [], b"", "0 points: draw your own"
 
     def _paced(self) -> None:
         if self.play:
