@@ -153,3 +153,22 @@ def test_a_line_that_is_no_event_is_skipped(folder):
         file.write(b'7\n[]\n{"step": 3}\n\xff\xfe\n')
     folder.tell("row", step=2)
     assert [row["step"] for row in folder.rows()] == [1, 2]
+
+
+@pytest.mark.parametrize("event", ["started", "launched"])
+def test_one_that_ends_between_two_looks_is_not_interrupted(folder, monkeypatch, event):
+    """Its events are read while it is under way, and its process is looked for once it is gone."""
+    folder.tell(event, pid=0)
+
+    def gone(*_):
+        if folder.events()[-1]["event"] == event:
+            folder.tell("finished")
+        return False
+
+    monkeypatch.setattr(RunFolder, "driven", property(gone))
+    monkeypatch.setattr("workbench.folder.breathes", gone)
+    assert folder.state == "finished"
+    monkeypatch.setattr(RunFolder, "driven", property(lambda _: False))
+    monkeypatch.setattr("workbench.folder.breathes", lambda _: False)
+    folder.tell(event, pid=0)
+    assert folder.state == "interrupted"

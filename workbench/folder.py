@@ -251,15 +251,16 @@ class RunFolder:
     @property
     def state(self) -> str:
         """queued, running, paused, stopped, finished, failed, or interrupted (its process is gone); new before all."""
-        told = (e for e in reversed(self.events()) if e["event"] in (*ENDED, *UNDER_WAY))
-        last: dict[str, Any] = next(told, {"event": "new"})
-        if last["event"] in (*ENDED, "new"):
-            return str(last["event"])
-        if last["event"] == "launched":
-            return "queued" if breathes(last["pid"]) else "interrupted"
-        if not self.driven:
-            return "interrupted"
-        return "paused" if last["event"] == "paused" else "running"
+        for _ in range(2):  # once more where nobody drives it: it may have ended between the two looks
+            told = (e for e in reversed(self.events()) if e["event"] in (*ENDED, *UNDER_WAY))
+            last: dict[str, Any] = next(told, {"event": "new"})
+            if last["event"] in (*ENDED, "new"):
+                return str(last["event"])
+            if last["event"] == "launched" and breathes(last["pid"]):
+                return "queued"
+            if last["event"] != "launched" and self.driven:
+                return "paused" if last["event"] == "paused" else "running"
+        return "interrupted"
 
     def remove(self) -> None:
         """Remove the folder, its recipe first: what is left where that fails is no run any more."""

@@ -187,7 +187,7 @@ class Exercise(Kept):
         self.task, self.solved, self.hint, self.why = task, solved, hint, why
 
     def check(self, answer: Any = None) -> str:
-        """A sentence on the answer; None is no answer yet. One that cannot be judged counts as tried."""
+        """A sentence on the answer; None is no answer yet. One that cannot be judged counts as no try."""
         if answer is None:
             return f"{self.task} (Not answered yet.)"
         try:

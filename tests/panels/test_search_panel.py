@@ -13,7 +13,7 @@ from panels.by_hand import PAYLOAD, said, shown
 import workbench as wb
 from workbench.errors import BadData
 from workbench.folder import RunFolder
-from workbench.panels import search_figures
+from workbench.panels import search_figures, search_panel
 from workbench.panels.search_panel import SearchPanel
 from workbench.panels.winner_box import HONEST
 from workbench.searching import driving
@@ -77,12 +77,16 @@ def test_a_search_is_started_watched_extended_and_its_recipe_taken(recipe):
         panel.choice.name.value = "mine"
         panel.start_button.click()
         assert not said(panel.error) and panel.picker.value == "mine"
+
+        def there():
+            return f"{said(panel.progress)!r}, {said(panel.error)!r}"
+
         await shown(lambda: len(panel.grid.rows) == 6)
-        await shown(lambda: "mine: finished, 6 of 6 trials" in said(panel.progress))
+        await shown(lambda: "mine: finished, 6 of 6 trials" in said(panel.progress), instead=there)
         assert all(slot.figure.outputs for slot in panel.figures.slots) and not panel.extend_button.disabled
         panel.more.value = 3
         panel.extend_button.click()
-        await shown(lambda: "mine: finished, 9 of 9 trials" in said(panel.progress))
+        await shown(lambda: "mine: finished, 9 of 9 trials" in said(panel.progress), instead=there)
         panel.grid.ticked = ["4"]
         panel.use_button.click()
         assert taken == [wb.open_study("mine").recipe_of(4)]
@@ -92,6 +96,30 @@ def test_a_search_is_started_watched_extended_and_its_recipe_taken(recipe):
         assert {"lr", "l2.strength", "value", "gap"} <= {column["key"] for column in other.grid.columns}
         panel.close()
         other.close()
+
+    asyncio.run(act())
+
+
+def test_its_end_is_seen_though_a_look_at_it_went_wrong(recipe, monkeypatch):
+    wb.search(recipe, "random(trials=2)", name="ended")
+    monkeypatch.setattr(search_panel, "LOOK", 0.01)
+
+    async def act():
+        panel = SearchPanel(recipe)
+        panel._task.cancel()  # its own looks; those here are counted
+        panel.study, own, looks = wb.open_study("ended"), panel._tell, []
+
+        def tell():
+            looks.append(1)
+            if len(looks) == 1:
+                raise OSError("the storage is locked")
+            own()
+
+        monkeypatch.setattr(panel, "_tell", tell)
+        await panel._following()
+        assert len(looks) == 2 and "ended: finished, 2 of 2 trials" in said(panel.progress)
+        assert "the storage is locked" in said(panel.error) and len(panel.grid.rows) == 2
+        panel.close()
 
     asyncio.run(act())
 

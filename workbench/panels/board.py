@@ -20,8 +20,8 @@ CELLS = 60  # of the surface, each way
 class Board(anywidget.AnyWidget):
     """`points`: [x, y, class, held out], x and y in [0, 1], up being up. `surface`: what stands behind them.
 
-    `kind`: the class of the next point; `drawing`: whether a press adds one, or takes one away; `drawn`: how often a
-    hand did. `said`: what a screen reader says of the board.
+    `kind`: the class of the next point; `drawn`: how often a hand added one, or took one away. `said`: what a screen
+    reader says of the board.
     """
 
     _esm = Path(__file__).with_name("board.js")
@@ -31,7 +31,6 @@ class Board(anywidget.AnyWidget):
     cells = traitlets.Int(CELLS).tag(sync=True)
     colours = traitlets.List(traitlets.Unicode(), list(COLOURS)).tag(sync=True)
     kind = traitlets.Int(0).tag(sync=True)
-    drawing = traitlets.Bool(True).tag(sync=True)
     drawn = traitlets.Int(0).tag(sync=True)
     said = traitlets.Unicode("").tag(sync=True)
 

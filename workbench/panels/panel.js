@@ -15,11 +15,10 @@ function hint(box) {
 function name(panel) {
   for (const control of panel.querySelectorAll(".noUi-handle:not([aria-label]), input:not([aria-label]):not([type=radio])")) {
     const box = control.closest(".jupyter-widgets");
-    if (!box || label(box)) {
-      if (!box || control.tagName === "INPUT") continue;
-    }
+    const field = control.tagName === "INPUT";
+    if (!box || (field && label(box))) continue;
     const said = label(box) || label(box.previousElementSibling) || hint(box);
-    if (said) control.setAttribute("aria-label", control.tagName === "INPUT" ? said : `${said}, slider`);
+    if (said) control.setAttribute("aria-label", field ? said : `${said}, slider`);
   }
 }
 

@@ -179,18 +179,22 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
             self._task = asyncio.get_running_loop().create_task(self._following())
 
     async def _following(self) -> None:
-        """At each look either words and buttons or figures and grid: so at most four messages go out in a second."""
+        """At each look either words and buttons or figures and grid: so at most four messages go out in a second.
+
+        The last look is at both: what went wrong at the one before would else be all that is seen of its end.
+        """
         left = 2  # looks after it ended, which may be just after it was looked at
         while left:
             await asyncio.sleep(LOOK)
             going = self.study is not None and self.study.state in UNDER_WAY
             left = 2 if going else left - 1
             try:
-                if time.monotonic() - self._drawn_at >= DRAW if going else not left:
+                drawn = time.monotonic() - self._drawn_at >= DRAW if going else not left
+                if drawn:
                     made = await asyncio.to_thread(self.figures.make, self.figures.asked())
                     self.figures.place(made)
                     self._fill()
-                else:
+                if not drawn or not left:
                     self._tell()
             except Exception as error:
                 self.error.value = spoken(f"The study cannot be shown: {error}", "error")
