@@ -12,7 +12,7 @@ from helpers import plain, until
 import workbench as wb
 from workbench import folder as folders
 from workbench import paths
-from workbench.branching import arm, longer, played
+from workbench.branching import arm, arms, code, longer, played
 from workbench.errors import BadChoice, BadKnob, BrokenRun, DiskFull, RunBusy
 from workbench.job import Job
 from workbench.learners.plan import plan
@@ -223,6 +223,72 @@ def test_a_regularizer_joins_an_arm_or_leaves_it(tiny):
     assert joined.recipe.regularizers == (wb.L2(), wb.L1(strength=0.05)) and joined.state == "finished"
     bare = begun(parent, {"regularizers": ""})
     assert bare.recipe.regularizers == () and bare.rows[-1]["penalty"] == 0
+
+
+def test_regularizers_given_anew_have_the_strengths_that_are_given(tiny):
+    parent = left_at(recipe_of(tiny, epochs=4, regularizers="l2(strength=0.03)"), 2, paths.runs() / "left")
+    step = parent.files.steps()[-1]
+    other = begun(parent, {"regularizers": "l2(strength=0.5), dropout(rate=0.4)"})
+    assert other.recipe.changes == f"{step}: l2.strength=0.5" and last(other)[1]["knobs"]["dropout.rate"] == 0.4
+    assert last(other)[1]["knobs"]["l2.strength"] == 0.5
+    turned = begun(parent, {"l2.strength": 0.5})
+    assert stood(turned)[3]["penalty"] > 10 * stood(begun(parent))[3]["penalty"]
+    bare = left_at(arm(parent, {"regularizers": ""}).recipe, 3, arm(parent, {"regularizers": ""}).folder)
+    again = begun(bare, {"l2.strength": 0.2})  # it joins with what is asked for, and not as it once was
+    assert last(again)[1]["knobs"]["l2.strength"] == 0.2
+
+
+def test_what_joined_or_left_is_said_beside_the_recipe_that_does_not_replay_it(tiny):
+    parent = left_at(recipe_of(tiny, epochs=4, regularizers="l2"), 2, paths.runs() / "left")
+    step = parent.files.steps()[-1]
+    assert code(parent) == parent.recipe.as_code()
+    joined = begun(parent, {"l1.strength": 0.05})
+    assert code(joined).startswith(
+        f"# not the same run: l1 joined at step {step}, and here from the beginning\nwb.Recipe("
+    )
+    assert "l1 joined at step" in code(begun(joined, {"epochs": 5}))
+
+
+def test_of_arms_that_begin_together_none_is_made_where_one_is_refused(tiny):
+    parent = left_at(recipe_of(tiny, epochs=3), 1, paths.runs() / "left")
+    with pytest.raises(BadKnob, match=r"dropout\.rate must be in"):
+        arms(parent, [{"l2.strength": 0.3}, {"dropout.rate": 6.0}])
+    assert [path.name for path in paths.runs().iterdir() if path.is_dir()] == ["left"]
+    made = arms(parent, [{}, {"l2.strength": 0.3}], "best")
+    assert {each.files.read("recipe.json")["parent"]["step"] for each in made} == {parent.best["step"]}
+    assert [each.join().state for each in made] == ["finished", "finished"]
+
+
+def test_an_arm_that_would_end_at_once_is_refused_and_one_that_waits_longer_goes_on(tiny):
+    data = wb.Digits(per_class=10, label_noise=0.4)
+    parent = wb.fine_tune(wb.Recipe(data, tiny, epochs=60, lr=1e-2, regularizers="early-stopping(patience=3)"))
+    ended = parent.rows[-1]["epoch"]
+    with pytest.raises(
+        BadKnob, match=rf"has ended this run at epoch {ended} and .*: branch from an earlier checkpoint"
+    ):
+        parent.branch({"lr": 1e-3})
+    more = begun(parent, {"early-stopping.patience": 100})
+    assert more.rows[-1]["epoch"] == 60 and stood(more)[: ended + 1] == stood(parent)
+
+
+def test_the_best_epoch_of_a_run_under_way_can_be_branched_from(tiny):
+    parent = wb.start(recipe_of(tiny, epochs=40))
+    parent.pace(10)
+    until(lambda: len(parent.rows) > 3)
+    other = arm(parent, {}, "best")
+    at = other.files.read("recipe.json")["parent"]["step"]
+    assert at in parent.files.steps() and at in [row["step"] for row in parent.rows]
+    parent.stop()
+    parent.join()
+
+
+def test_checkpoints_that_were_branched_from_are_kept(tiny):
+    parent = wb.start(recipe_of(tiny, epochs=12))
+    parent.pace(4)
+    until(lambda: len(parent.rows) > 2)
+    step = arm(parent, {}).files.read("recipe.json")["parent"]["step"]
+    parent.pace(0)
+    assert parent.join().state == "finished" and step in parent.files.steps()
 
 
 @pytest.mark.parametrize(("name", "begins"), [("ema", "here"), ("l2-sp", "before training")])

@@ -112,6 +112,24 @@ def test_every_entry_of_every_menu_has_words_and_sound_knobs(name):
     assert sorted(table["name"]) == sorted(entries(base))
 
 
+def test_help_tells_of_every_knob_and_of_those_above():
+    @dataclass(frozen=True)
+    class Long(Pepper):
+        """Of another kind."""
+
+        name = "long"
+        amount: float = knob(0.7, Range(0.1, 1.0), "How hot it is.")
+        grains: int = knob(2, Range(1, 9), "How many grains.")
+
+    about, _, knobs = Long.__doc__.partition("\n\nKnobs:\n")
+    assert about == "Of another kind." == Long.about() and Pepper.about() == "Makes it hot."
+    assert knobs.splitlines()[::6] == [
+        "    amount: How hot it is. Default: 0.7.",
+        "    grains: How many grains. Default: 2.",
+    ]
+    assert "    kind: Which. Default: 'black'." in knobs and "    folder: " in wb.Images.__doc__
+
+
 def test_ranges_refuse_nonsense():
     with pytest.raises(BadKnob, match="low < high"):
         Range(1, 0)

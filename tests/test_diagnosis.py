@@ -142,6 +142,43 @@ def test_the_remedy_is_the_first_that_is_not_there(regularizers, said):
     assert not step or step.recipe(wb.Recipe("digits", regularizers=regularizers)).regularizers
 
 
+def test_what_was_turned_is_what_is_judged_and_the_step_leaves_those_turns_out(tiny):
+    recipe = wb.Recipe(
+        wb.Digits(per_class=10, label_noise=0.4), tiny, lr=1e-2, epochs=30, regularizers="l2(strength=0.01)"
+    )
+    run = wb.fine_tune(recipe.replace(changes="2: l2.strength=0.001; 4: lr=0.02"))
+    found = wb.diagnose(run)
+    assert found.next_step.said == "Make L2 stronger" and found.next_step.settings == {"l2.strength": 0.1}
+    mended = found.next_step.recipe(run.played)
+    assert mended.changes == "4: lr=0.02" and mended.regularizers == (wb.L2(strength=0.1),)
+    steep = d.NextStep("", settings={"lr": 1e-3}).recipe(run.played)
+    assert steep.changes == "2: l2.strength=0.001" and steep.lr == 1e-3
+    joined = d.NextStep("", regularizer="l2(strength=0.2)").recipe(run.played)
+    assert joined.changes == "4: lr=0.02" and joined.regularizers == (wb.L2(strength=0.2),)
+
+
+def test_where_train_and_validation_both_get_worse_it_diverges_from_the_rate_that_it_has_now(tiny):
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=20), tiny, lr=1e-2, epochs=12, changes="48: lr=1.0"))
+    found = wb.diagnose(run)
+    assert found.kind == d.DIVERGING and found.next_step.settings == {"lr": 0.1}
+    assert found.next_step.recipe(run.played).changes == ""
+
+
+def test_few_training_examples_are_no_lack_of_validation_examples(tiny):
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=2), tiny, lr=1e-2, epochs=60))
+    found = wb.diagnose(run)
+    assert found.evidence["examples"] > 300 and found.kind != d.TOO_FEW
+    few = d.verdict(run.rows, run.recipe, examples=40)
+    wide = few.evidence["valid_high"] - few.evidence["valid_low"]
+    assert (few.kind == d.TOO_FEW) == (wide > d.WIDE)
+
+
+def test_where_no_block_can_train_a_hidden_layer_is_proposed():
+    flat = wb.Recipe(wb.Points(), scope="head")
+    assert d._towards(flat).recipe(flat).scope.layers == 1
+    assert d._towards(wb.Recipe()).settings == {"scope": "blocks(last=1)"}
+
+
 def test_numbers_that_are_none_do_no_harm():
     names = "gap_loss gap_loss_low gap_loss_high gap_accuracy low high rise rise_low rise_high train_accuracy"
     row = dict.fromkeys([*names.split(), "valid_accuracy"], 0.5) | {

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 import pytest
+from scipy.stats import binomtest
 
 import workbench as wb
-from workbench.evidence import evidence
+from workbench.evidence import evidence, wilson
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LOSSES = [2.0, 1.0, 0.6, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]  # of the validation part, epoch by epoch: the third is the best
@@ -30,7 +31,7 @@ def test_each_number_is_what_its_name_says():
     assert (seen["rise"], seen["rise_low"], seen["rise_high"]) == (0.5, 0.01, 0.9)
     assert (seen["gap"], seen["gap_low"], seen["gap_high"]) == pytest.approx((0.16, 0.11, 0.21))
     assert seen["gap_slope"] == pytest.approx(0.02) and seen["drift"] == pytest.approx(0.15)
-    assert seen["noise"] == pytest.approx(2.0 - 0.25 - 2.0 / 9)  # what is neither penalty nor loss
+    assert seen["noise"] == pytest.approx(2.0 - 0.25 - (2.0 / 9 + 2.0 / 8) / 2)  # neither penalty nor loss
     assert seen["memorised"] == 0.6 and math.isnan(seen["memorised_before"])
     assert seen["falling"] == pytest.approx((0.8 - 1.0) / 1.5)  # over the last quarter it rose
     assert (seen["train_loss_before"], seen["train_loss_best"]) == (2.0, 0.5)
@@ -48,3 +49,10 @@ def test_what_dropout_adds_to_the_loss_that_the_optimizer_sees_is_a_number_of_it
         for r in ("l2(strength=0.01)", "l2(strength=0.01), dropout(rate=0.5)")
     )
     assert noisy > 0.03 > 3 * abs(calm)
+
+
+def test_the_interval_of_a_share_is_scipys_and_of_no_end_of_examples_the_share():
+    for right, many in ((5, 10), (16, 16), (0, 7), (300, 334)):
+        known = binomtest(right, many).proportion_ci(method="wilson")
+        assert wilson(right / many, many) == pytest.approx((known.low, known.high), abs=1e-6)
+    assert wilson(0.7, math.inf) == pytest.approx((0.7, 0.7))

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import workbench as wb
-from workbench.errors import BadChoice
+from workbench import lessons
+from workbench.errors import BadChoice, BadData
 from workbench.lessons import span_of, spans
 
 OPTIONS = ["grid", "random", "bayesian"]
@@ -56,7 +57,7 @@ def test_a_file_that_says_nothing_of_use_is_no_prediction(ask, left):
     guess.file.write_text(left)
     assert guess.answer == "random" and not guess.theirs
     guess.keep("grid")
-    assert json.loads(guess.file.read_text())["who"] == {"answer": "grid", "reason": ""}
+    assert json.loads(guess.file.read_text())["who"] == {"answer": "grid", "reason": "", "tries": 1}
 
 
 def test_what_is_no_option_is_refused_with_the_nearest(ask):
@@ -76,10 +77,28 @@ def test_a_grade_is_kept_beside_a_prediction_and_beside_no_other(ask):
     ask().keep("grid")
     ask().graded(["random", "bayesian"])
     assert json.loads(ask().file.read_text())["who"] == {
-        "answer": "grid", "reason": "", "came": ["random", "bayesian"], "held": False,
+        "answer": "grid", "reason": "", "tries": 1, "came": ["random", "bayesian"], "held": False,
     }  # fmt: skip
     ask().keep("random")  # predicted anew: the grade is of the one before
-    assert json.loads(ask().file.read_text())["who"] == {"answer": "random", "reason": ""}
+    assert ask().entry() == {"answer": "random", "reason": "", "tries": 2}
+
+
+def test_how_often_it_was_predicted_is_kept_and_a_reason_that_comes_later_is_no_new_one(ask):
+    ask().keep("grid")
+    ask().keep("grid", "It is complete.")
+    assert ask().entry()["tries"] == 1
+    ask().forget()
+    assert not ask().theirs and ask().entry() == {"tries": 1}
+    ask().keep("grid")
+    assert ask().entry()["tries"] == 2
+
+
+def test_the_grade_follows_the_prediction_once_it_is_known_what_came(ask):
+    guess = ask()
+    assert guess.grade == ""
+    guess.graded(["bayesian"])
+    guess.keep("bayesian")
+    assert guess.grade == "You predicted “bayesian”, and so it came." and ask().entry()["held"]
 
 
 # -- spans ------------------------------------------------------------------------------------------------------------
@@ -118,21 +137,35 @@ def test_a_class_pools_its_predictions_without_names(student, tmp_path):
     assert student("bob").pooled() == {"grid": 1, "random": 1, "bayesian": 1}
     student("ann").forget()
     assert student("bob").pooled() == {"grid": 1, "random": 1, "bayesian": 0}
-    files = [*(tmp_path / "class").rglob("*.json")]
-    assert len(files) == 3 and {file.parent.name for file in files} == {"04"}  # the lesson
+    files = [*(tmp_path / "class").iterdir()]
+    assert len(files) == 3 and all(file.name.startswith("04.") for file in files)  # the lesson
+    assert {file.stat().st_mode & 0o777 for file in files} == {0o644}  # others may have accounts of their own
+    assert (tmp_path / "class").stat().st_mode & 0o7777 == 0o1777
     assert not any(word in file.read_text() + file.name for file in files for word in ("ann", "bob", "because"))
 
 
 def test_what_lies_in_the_class_folder_otherwise_counts_for_nothing(student, tmp_path):
     student("ann").keep("grid")
     for name, text in {"x.json": "{", "y.json": "[]", "z.json": '{"who": "gird"}', "notes.txt": "grid"}.items():
-        (tmp_path / "class" / "04" / name).write_text(text)
+        (tmp_path / "class" / f"04.{name}").write_text(text)
+    (tmp_path / "class" / "05.x.json").write_text('{"who": "random"}')  # another lesson
     assert student("ann").pooled() == {"grid": 1, "random": 0, "bayesian": 0}
 
 
-def test_a_class_folder_that_cannot_be_written_loses_no_prediction(student, tmp_path):
-    (tmp_path / "class").write_text("a file")
-    with pytest.raises(OSError, match="class"):
+def test_a_folder_that_did_not_change_is_not_read_again_and_one_that_did_is(student, monkeypatch):
+    student("ann").keep("grid")
+    asked, reads = student("bob"), []
+    monkeypatch.setattr(lessons, "stored", lambda file, real=lessons.stored: reads.append(file) or real(file))
+    for _ in range(10):
+        assert asked.pooled()["grid"] == 1
+    assert len(reads) == lessons.READS
+    student("cem").keep("grid")
+    assert asked.pooled()["grid"] == 2
+
+
+def test_where_the_class_cannot_be_told_the_prediction_is_kept_all_the_same(student, tmp_path):
+    (tmp_path / "class").write_text("no folder")
+    with pytest.raises(BadData, match=r"Your prediction is kept, but the class does not see it: .*\(chmod 1777\)"):
         student("ann").keep("grid")
     assert student("ann").answer == "grid" and student("ann").theirs
 

@@ -39,6 +39,16 @@ def test_it_is_the_run_of_the_recipe_and_is_seen_after_each_epoch(recipe):
     assert chances.shape == (2, 2) and chances.sum(1) == pytest.approx(1) and chances.argmax(1).tolist() == [0, 1]
 
 
+def test_where_an_average_answers_it_is_seen(recipe):
+    own = recipe.replace(regularizers="ema(decay=0.99)")
+    data = own.data.load()
+    places = (data.inputs[data.valid].reshape(-1, 2).double() / 255).numpy().astype(np.float32)
+    told = []
+    rows = Play(own, places, lambda rows, chances: told.append(chances)).run()
+    right = [(chances.argmax(1) == data.labels[data.valid].numpy()).mean() for chances in told]
+    assert right == pytest.approx([row["valid_accuracy"] for row in rows])
+
+
 def test_it_holds_goes_on_and_ends(recipe):
     play, told, thread = playing(recipe.replace(epochs=100_000), pace=200.0)
     until(lambda: len(told) > 3)

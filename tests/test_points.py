@@ -57,6 +57,8 @@ def test_pasted_points_on_any_scale_are_fitted_into_the_plane():
     text = "\n".join(f"{100 + at}, {-at}, a" for at in range(12))
     places = np.array([each[:2] for each in read(fitted(text))])
     assert places.min() == pytest.approx(0.08) and places.max() == pytest.approx(0.92)
+    blank = "\n".join(f"{at} {at % 7} of a kind" for at in range(20))
+    assert {name for *_, name in read(fitted(blank))} == {"of a kind"}
     assert fitted(DRAWN) == DRAWN and fitted("x, y, a") == "x, y, a"
 
 

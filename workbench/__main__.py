@@ -164,7 +164,8 @@ def _say_it_goes_on(name: str) -> None:
 
 def _space(recipe: Any, words: list[str] | None) -> dict[str, Any] | None:
     """A space from words: `lr`, `l2.strength=1e-4:1e-1` (by ratio where the knob's own range is) or `epochs=5,9`."""
-    from workbench.choices import Range, known
+    from workbench.checks import known
+    from workbench.choices import Range
     from workbench.errors import BadKnob
     from workbench.report import as_values
     from workbench.spelling import split

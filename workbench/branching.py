@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from workbench import paths
-from workbench.choices import entries, entry, menu_base
+from workbench.choices import Range, entries, entry, menu_base
 from workbench.errors import BadKnob, BrokenRun, RunBusy
 from workbench.folder import RunFolder, new
 from workbench.history import best
@@ -28,14 +28,23 @@ def longer(run: Run, epochs: int) -> Run:
         raise RunBusy(f"{run.folder} is {run.state}: run.stop() it first, then train on from where it stopped.")
     place, step = _last(run)
     rows = [row for row in run.rows if row["step"] <= step]
-    for each in recipe.turned(place["knobs"]).regularizers:
+    way = "start a run (wb.fine_tune(run.recipe.replace(regularizers=...))) without it, or with"
+    _must_go_on(recipe, place, rows, way)
+    return branched(run, recipe.replace(epochs=recipe.epochs + more), place, rows)
+
+
+def _must_go_on(recipe: Recipe, place: Mapping[str, Any], rows: list[dict[str, Any]], way: str) -> None:
+    """Refuse what a regularizer would end at once, with the values that its knobs have at this place."""
+    due = {path: value for step, path, value in recipe.turns() if step == place["step"]}
+    known = recipe.places()
+    present = {p: v for p, v in (place["knobs"] | due).items() if p in known and _numeric(recipe, p)}
+    for each in recipe.turned(present).regularizers:
         if each.should_stop(rows):
             knobs = ", ".join(f"{key}={value}" for key, value in each.values().items())
             raise BadKnob(
-                f"{each.name} ({knobs}) has ended this run at epoch {place['epoch']} and would end it again at once. "
-                f"Start a run without it, or with other knobs: wb.fine_tune(run.recipe.replace(regularizers=...))."
+                f"{each.name} ({knobs}) has ended this run at epoch {place['epoch']} and would end it again at once: "
+                f"{way} other knobs."
             )
-    return branched(run, recipe.replace(epochs=recipe.epochs + more), place, rows)
 
 
 def _last(run: Run) -> tuple[dict[str, Any], int]:
@@ -53,15 +62,32 @@ def arm(run: Run, settings: Mapping[str, Any], step: int | str | None = None) ->
     `step`: of a checkpoint that is kept, "best", or None for the present moment, else the newest one. Without settings
     it is the run itself, to the same bits.
     """
+    if step == "best" and run.state == "running":
+        here(run)  # until it is asked, a run may hold its best epoch in memory
     at = here(run) if step is None else _kept(run, step)
     _, place = run.files.load(at)
-    recipe = turned(run, settings, place)
+    recipe, rows = turned(run, settings, place), [row for row in run.rows if row["step"] <= at]
     if place["epoch"] >= recipe.epochs:
         raise BadKnob(
             f"at step {at} no epoch is left of {recipe.epochs}: branch with more epochs, or from an earlier checkpoint "
             f"(steps {', '.join(map(str, run.files.steps()))})."
         )
-    return branched(run, recipe, place, [row for row in run.rows if row["step"] <= at])
+    _must_go_on(recipe, place, rows, "branch from an earlier checkpoint, such as step='best', without it, or with")
+    return branched(run, recipe, place, rows)
+
+
+def arms(run: Run, settings: Sequence[Mapping[str, Any]], step: int | str | None = None) -> list[Run]:
+    """An arm for each of these settings, all from one place, started; where one is refused, none is made."""
+    made: list[Run] = []
+    try:
+        for each in settings:
+            made.append(arm(run, each, step))
+            step = int(made[0].files.read("recipe.json")["parent"]["step"])  # the others begin where the first does
+    except BaseException:
+        for each_made in made:
+            each_made.files.remove()
+        raise
+    return [each_made.resume() for each_made in made]
 
 
 def here(run: Run) -> int:
@@ -104,6 +130,20 @@ def played(run: Run, place: Mapping[str, Any] | None = None) -> Recipe:
     return run.recipe.replace(changes=_written(_free(every, run.recipe)))
 
 
+def _otherwise(before: Recipe, after: Recipe, step: int) -> list[str]:
+    """What no recipe says of a branch: which regularizers joined and left on the way, in words."""
+    own, others = ([r.name for r in recipe.regularizers] for recipe in (after, before))
+    joined = [f"{name} joined at step {step}" for name in own if name not in others]
+    return joined + [f"{name} left at step {step}" for name in others if name not in own]
+
+
+def code(run: Run) -> str:
+    """Python of the recipe that replays the run; where it does not to the bit, a comment says why."""
+    otherwise = (run.files.read("recipe.json") or {}).get("parent", {}).get("otherwise", [])
+    said = f"# not the same run: {'; '.join(otherwise)}, and here from the beginning\n" if otherwise else ""
+    return said + played(run).as_code()
+
+
 def _free(turns: list[tuple[int, str, float]], recipe: Recipe) -> list[tuple[int, str, float]]:
     """The turns of knobs that the recipe has: a regularizer that left takes its own along."""
     return [turn for turn in turns if turn[1] in recipe.places()]
@@ -134,7 +174,11 @@ def turned(run: Run, settings: Mapping[str, Any], place: Mapping[str, Any]) -> R
         name, _, inner = path.partition(".")
         if path == "regularizers":
             bare = recipe.replace(changes="", regularizers=value)
-            recipe = bare.replace(changes=_written(_free(recipe.turns(), bare)))
+            values = {f"{r.name}.{k}": v for r in bare.regularizers for k, v in r.values().items() if v is not None}
+            past = [turn for turn in _free(recipe.turns(), bare) if turn[0] < step]
+            held = place["knobs"]  # the checkpoint's: what it has otherwise is turned
+            given = [(step, p, v) for p, v in values.items() if held.get(p, v) != v and _numeric(bare, p)]
+            recipe = bare.replace(changes=_written([*past, *given]))
         elif path == "epochs":
             recipe = recipe.replace(epochs=value)
         elif inner and name in entries(menu_base("regularizers")) and path not in recipe.places():
@@ -144,6 +188,10 @@ def turned(run: Run, settings: Mapping[str, Any], place: Mapping[str, Any]) -> R
             later = [turn for turn in recipe.turns() if turn[1] != path or turn[0] < step]
             recipe = recipe.replace(changes=_written([*later, (step, path, recipe.turning(path, value))]))
     return recipe
+
+
+def _numeric(recipe: Recipe, path: str) -> bool:
+    return isinstance(recipe.places()[path][0].domain, Range)
 
 
 def branched(run: Run, recipe: Recipe, place: dict[str, Any], rows: list[dict[str, Any]]) -> Run:
@@ -158,7 +206,10 @@ def branched(run: Run, recipe: Recipe, place: dict[str, Any], rows: list[dict[st
         held = run.files.read("recipe.json")
         parent = run.folder.name if run.folder.parent == paths.runs() else str(run.folder)
         about = {"recipe": recipe.to_dict(), "sources": held.get("sources", {})}
-        files.write("recipe.json", about | {"parent": {"run": parent, "step": step}})
+        before = held.get("parent", {}).get("otherwise", [])
+        otherwise = [*before, *_otherwise(run.recipe, recipe, step)]
+        about["parent"] = {"run": parent, "step": step} | ({"otherwise": otherwise} if otherwise else {})
+        files.write("recipe.json", about)
     except BaseException:
         shutil.rmtree(files.path, ignore_errors=True)
         raise

@@ -8,16 +8,15 @@ of one abstract choice, found by walking the subclasses when it is asked.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import inspect
 import math
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, cast
 
+from workbench.checks import known, nearest
 from workbench.errors import BadChoice, BadKnob
 from workbench.spelling import read, split
 
@@ -66,6 +65,7 @@ class Menu:
 
 Domain = Range | Options | Text | Menu
 FLAG = Options((False, True))
+COLUMN = Text("column")
 
 
 @dataclass(frozen=True)
@@ -139,6 +139,17 @@ class Knobbed:
     """A frozen dataclass whose fields are knobs, checked when it is made."""
 
     name: ClassVar[str] = ""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Tell of every knob where `help` and `?` look: in the docstring."""
+        super().__init_subclass__(**kwargs)
+        above = [getattr(base, "__dataclass_fields__", {}) for base in cls.__mro__[:0:-1]]
+        fields = {name: f for each in above for name, f in each.items()}
+        fields |= {name: f for name, f in vars(cls).items() if isinstance(f, dataclasses.Field)}
+        lines = [f"    {name}: {f.metadata['knob']['help']} Default: {f.default!r}." for name, f in fields.items()]
+        if lines and cls.__doc__:
+            about = inspect.cleandoc(cls.__doc__).partition("\n\nKnobs:\n")[0]
+            cls.__doc__ = "\n".join([about, "", "Knobs:", *lines])
 
     def __new__(cls, *values: Any, **knobs: Any) -> Self:
         """A wrong name is an error with the nearest match, before Python's own."""
@@ -254,30 +265,6 @@ def entries_of(base: type[Choice], value: Any) -> tuple[Any, ...]:
         if names.count(name) > 1:
             raise BadChoice(f"{name} stands {names.count(name)} times; each {base.__name__.lower()} at most once.")
     return found
-
-
-def whole(name: str, value: Any, low: int, high: int) -> int:
-    """`value`, a whole number within the bounds, or the error that says so."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise BadKnob(f"{name} must be a whole number in [{low:,}, {high:,}], got {value!r}.")
-    return value
-
-
-def nearest(value: Any, names: Any) -> str:
-    """` Did you mean 'x'?` where something is near, else nothing."""
-    close = difflib.get_close_matches(str(value), [str(n) for n in names], n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
-def known(name: str, names: Any, complaint: str, *, cell: bool = False) -> None:
-    """Raise `BadChoice` unless `name` is among `names`, with the nearest match and the list."""
-    if name in names:
-        return
-    hint = " If a notebook cell defines it, run that cell first." if cell else ""
-    if cell and os.path.exists(os.path.expanduser(name)):
-        hint = f" A folder of your own is wb.Images(folder={name!r})."
-    listed = ", ".join(map(str, names)) or "none"
-    raise BadChoice(f"{complaint} {name!r}.{nearest(name, names)} There are: {listed}.{hint}")
 
 
 MENUS = {

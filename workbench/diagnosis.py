@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workbench.evidence import RECENT, evidence
+from workbench.evidence import RECENT, evidence, wilson
 
 if TYPE_CHECKING:
     from workbench.history import Row
@@ -34,8 +34,8 @@ STRONG = (  # what is weakened first where training does not get there
 )  # fmt: skip
 
 # Where one verdict ends and the next begins, set on the runs that `python -m benchmarks diagnosis` plants to tune on.
-WORSE = 1.2  # times the train loss before training: training makes things worse
-WIDE = 0.3  # width of the gap's interval beyond which it says nothing
+WORSE = 1.2  # times the train loss before training, or at the best epoch: training makes things worse
+WIDE = 0.3  # width of the interval of validation accuracy beyond which it says nothing
 FEWEST = 30  # validation examples, with fewer of which an interval itself is not to be trusted
 TWINS = 0.05  # share of the validation examples that training has seen, or as good as
 HARM = 0.02  # of the least validation loss: a rise that is worth a word
@@ -59,9 +59,11 @@ class NextStep:
         return bool(self.regularizer or self.settings or self.epochs)
 
     def recipe(self, recipe: Recipe) -> Recipe:
-        """The recipe with this step taken."""
+        """The recipe with this step taken: what was turned on the way of the knobs that it sets is left out."""
+        name = self.regularizer.partition("(")[0]
+        stay = [turn for turn in recipe.turns() if turn[1] not in self.settings and turn[1].partition(".")[0] != name]
+        recipe = recipe.replace(changes="; ".join(f"{step}: {path}={value!r}" for step, path, value in stay))
         if self.regularizer:
-            name = self.regularizer.partition("(")[0]
             others = [r for r in recipe.regularizers if r.name != name]
             recipe = recipe.replace(regularizers=[*others, *recipe.replace(regularizers=self.regularizer).regularizers])
         return recipe.turned(self.settings).replace(epochs=recipe.epochs + self.epochs)
@@ -86,7 +88,9 @@ def diagnose(run: Run) -> Verdict:
     lost = run.state == "failed" and any("no longer a finite number" in text for text in run.messages)
     known = {"twins": about.get("twins", 0.0), "examples": about.get("examples", math.inf)}
     known["baseline"] = (run.baseline or {}).get("accuracy", math.nan)
-    return verdict(run.rows, run.recipe, **known, diverged=lost)
+    played = run.played
+    present = played.replace(changes="").turned({path: value for _, path, value in played.turns()})
+    return verdict(run.rows, present, **known, diverged=lost)
 
 
 def verdict(
@@ -100,6 +104,7 @@ def verdict(
 ) -> Verdict:
     """The same from rows. `twins`: share of the validation examples that are (nearly) among the training ones.
 
+    `recipe`: with its knobs as they stand now.
     `examples`: how many validation examples there are. `baseline`: validation accuracy of the plain baseline.
     `diverged`: the run ended since its loss was no number.
     """
@@ -107,6 +112,7 @@ def verdict(
         said = "Nothing to say yet: no epoch is over."
         return Verdict(LEARNING, said, {}, NextStep("Wait for the first epochs."))
     seen = evidence(rows) | {"twins": twins, "examples": examples, "baseline": baseline}
+    seen["valid_low"], seen["valid_high"] = wilson(seen["valid_accuracy"], examples)
     kind = _kind(rows, seen, diverged)
     said, step = SAYING[kind](seen, recipe)
     if seen["best_accuracy"] < baseline:
@@ -120,13 +126,15 @@ def _kind(rows: Sequence[Row], seen: Mapping[str, float], diverged: bool) -> str
     if diverged or not math.isfinite(seen["train_loss"]) or seen["train_loss"] > WORSE * seen["train_loss_before"]:
         return DIVERGING
     known = not math.isnan(seen["memorised"])
-    if seen["gap_high"] - seen["gap_low"] > WIDE or seen["examples"] < FEWEST:
+    if seen["valid_high"] - seen["valid_low"] > WIDE or seen["examples"] < FEWEST:
         return TOO_FEW
     if seen["twins"] > TWINS or (not known and seen["gap_high"] < 0 and seen["gap_loss_high"] < 0):
         return LEAKING
     worse = seen["rise_low"] > 0 and seen["rise"] > HARM * (seen["valid_loss"] - seen["rise"])
-    if worse and seen["train_loss"] < seen["train_loss_best"]:  # where both get worse, it is no overfitting
+    if worse and seen["train_loss"] < seen["train_loss_best"]:
         return MEMORISING if known and seen["memorised"] > LEARNT else OVERFITTING
+    if worse and seen["train_loss"] > WORSE * seen["train_loss_best"]:  # where both get worse, it is no overfitting
+        return DIVERGING
     if len(rows) < 4 or (seen["falling"] > MOVES and seen["best_epoch"] > (1 - RECENT) * seen["epoch"]):
         return LEARNING
     if seen["train_accuracy"] < LOW and seen["gap_low"] < OPEN:
@@ -139,14 +147,18 @@ Said = tuple[str, NextStep]
 
 def _diverging(seen: Mapping[str, float], recipe: Recipe) -> Said:
     rate = recipe.lr / 10
-    how = f"train loss is {seen['train_loss']:.3g}, and was {seen['train_loss_before']:.3g} before training"
+    before, best = seen["train_loss_before"], seen["train_loss_best"]
+    how = f"train loss is {seen['train_loss']:.3g}, and was {before:.3g} before training"
+    if seen["train_loss"] <= before:
+        how = f"since epoch {seen['best_epoch']:.0f} train loss went up from {best:.3g} to {seen['train_loss']:.3g}"
+        how += f", and validation loss by {_of(seen, 'rise')}"
     return f"Diverging: {how}. Steps are too long.", NextStep(f"Start again with lr={rate:g}", settings={"lr": rate})
 
 
 def _too_few(seen: Mapping[str, float], recipe: Recipe) -> Said:
     said = (
-        f"Too few validation examples to tell{_many(seen)}: the gap of accuracy may lie anywhere from "
-        f"{seen['gap_low']:.2f} to {seen['gap_high']:.2f}."
+        f"Too few validation examples to tell{_many(seen)}: accuracy on others may lie anywhere from "
+        f"{seen['valid_low']:.2f} to {seen['valid_high']:.2f}."
     )
     return said, NextStep("Get more validation examples, or cross-validate: a search with folds=5 uses all of them")
 
@@ -191,8 +203,8 @@ def _learning(seen: Mapping[str, float], recipe: Recipe) -> Said:
 
 def _underfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
     said = (
-        f"Underfitting: on the training examples themselves accuracy is {seen['train_accuracy']:.3f} and no longer "
-        f"rises; the gap of accuracy is {_of(seen, 'gap')}."
+        f"Underfitting: on the training examples themselves accuracy is {seen['train_accuracy']:.3f}; the gap of "
+        f"accuracy is {_of(seen, 'gap')}."
     )
     strong = [path for path in STRONG if path in recipe.places()]
     if strong:
@@ -204,14 +216,18 @@ def _underfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
 def _towards(recipe: Recipe) -> NextStep:
     """What lets the model fit more."""
     if recipe.scope.name == "head":
-        return NextStep("Let the backbone's last block train too", settings={"scope": "blocks(last=1)"})
+        deeper = recipe.replace(scope="blocks(last=1)")
+        if recipe.data.domain != "points" and not any(r.unfit(deeper) for r in recipe.regularizers):
+            return NextStep("Let the backbone's last block train too", settings={"scope": "blocks(last=1)"})
+        if not recipe.scope.layers:
+            return NextStep("Give the head a hidden layer", settings={"scope.layers": 1})
     return NextStep("Take a higher learning rate or a larger backbone", settings={"lr": min(1e-1, 3 * recipe.lr)})
 
 
 def _gap(seen: Mapping[str, float], recipe: Recipe) -> Said:
     said = (
         f"A generalisation gap without overfitting: accuracy is better on training examples by {_of(seen, 'gap')}, and "
-        f"validation loss has not risen ({_of(seen, 'rise')})."
+        f"validation loss has {'hardly' if seen['rise_low'] > 0 else 'not'} risen ({_of(seen, 'rise')})."
     )
     return said, _remedy(recipe)
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from workbench.history import Row
 
 RECENT = 0.25  # share of the epochs that tell whether it still learns
+Z = 1.959964  # standard deviations on either side that hold 95 %
 AS_MEASURED = (  # at the last epoch
     *("rise", "rise_low", "rise_high", "gap_loss", "gap_loss_low", "gap_loss_high"),
     *("valid_accuracy", "train_loss", "valid_loss"),
@@ -21,12 +22,12 @@ AS_MEASURED = (  # at the last epoch
 def evidence(rows: Sequence[Row]) -> dict[str, float]:
     """The numbers of the verdict, at the last epoch where not said otherwise. Losses in nats.
 
-    `best_accuracy`: validation accuracy at the best epoch, with `best_high`, the upper end of its interval;
-    `rise`: validation loss above its own minimum, paired, with `rise_low` and `rise_high`; `gap`, `gap_low`,
-    `gap_high`: of accuracy; `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation and the like
-    add to the loss that the optimizer sees; `drift`: by how much surer of itself than right the model became since the
-    best epoch; `memorised`: share of the wrong labels repeated, NaN where none is known; `falling`: of all that
-    validation loss has fallen, what it fell of late.
+    `best_accuracy`: validation accuracy at the best epoch, with `best_high`, the upper end of its interval; `rise`:
+    validation loss above its own minimum, paired, with `rise_low` and `rise_high`; `gap`, `gap_low`, `gap_high`: of
+    accuracy; `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation, smoothing, weights of
+    classes and the like add to the loss that the optimizer sees, over the last epoch; `drift`: by how much surer of
+    itself than right the model became since the best epoch; `memorised`: share of the wrong labels repeated, NaN
+    where none is known; `falling`: of all that validation loss has fallen, what it fell of late.
     """
     last, start, past = rows[-1], rows[0], rows[1:] or rows
     best = min(rows, key=lambda row: row["valid_loss"])
@@ -44,7 +45,7 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
         "gap_low": last["low"],
         "gap_high": last["high"],
         "gap_slope": _slope(recent[:, 0], recent[:, 1]),
-        "noise": _noise(last),
+        "noise": noise(rows[-2] if len(rows) > 1 else last, last),
         "drift": _sure(last) - _sure(best),
         "memorised": last.get("memorised", math.nan),
         "memorised_before": best.get("memorised", math.nan),
@@ -53,6 +54,16 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
         "train_loss_before": start["train_loss"],
         "train_loss_best": best["train_loss"],
     }
+
+
+def wilson(share: float, examples: float) -> tuple[float, float]:
+    """95 % interval of a share that was counted on so many examples.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+    """
+    part = Z**2 / examples
+    middle, half = share + part / 2, Z * math.sqrt(share * (1 - share) / examples + part / (4 * examples))
+    return (middle - half) / (1 + part), (middle + half) / (1 + part)
 
 
 def _slope(x: Any, y: Any) -> float:
@@ -64,7 +75,11 @@ def _sure(row: Row) -> float:
     return float(row.get("valid_confidence", math.nan) - row["valid_accuracy"])
 
 
-def _noise(row: Row) -> float:
+def noise(before: Row, row: Row) -> float:
+    """What an epoch's objective has on top of penalties and of the train loss, in nats; `before`: the row before it.
+
+    The objective is a mean over the epoch, in which the loss fell: so it is held against the mean of both its ends.
+    """
     if row["objective"] is None:
         return 0.0
-    return float(row["objective"] - (row["penalty"] or 0.0) - row["train_loss"])
+    return float(row["objective"] - (row["penalty"] or 0.0) - (before["train_loss"] + row["train_loss"]) / 2)

@@ -8,7 +8,7 @@ from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench import paths, progress
+from workbench import paths, progress, threads
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,9 +37,7 @@ def kept(
     `rows`: positions in `data.inputs`; `dtype`: torch.bfloat16 computes under autocast. `how` and `seed` say how the
     pictures are changed first, as `augmented` does. `half`: only its beginning, (rows, ...) as that gives it.
     """
-    about = (
-        f"{built.fingerprint}|{built.front.about}|{data.content}|{dtype}|{device}|{how}|{seed if how != 'none' else ''}"
-    )
+    about = f"{built.fingerprint}|{built.reading}|{data.content}|{dtype}|{device}|{how}|{seed if how != 'none' else ''}"
     about += f"|{half.name}" if half else ""
     digest = hashlib.sha256(about.encode())
     digest.update(rows.numpy().tobytes())
@@ -64,10 +62,20 @@ def compute(
     """The same without the cache, in batches."""
     import torch
 
+    with threads.on(threads.wanted()):
+        if not isinstance(inputs, torch.Tensor):
+            return _in_turn(built, inputs[rows], device, dtype)
+        return _at_once(built, inputs, rows, device, dtype, how, seed, half)
+
+
+def _at_once(
+    built: Built, inputs: Tensor, rows: Tensor, device: Any, dtype: Any, how: str, seed: int, half: Halves | None
+) -> Tensor:
+    """Features of pictures, all of one size."""
+    import torch
+
     from workbench.datasets.augmentation import augmented
 
-    if not isinstance(inputs, torch.Tensor):
-        return _in_turn(built, inputs[rows], device, dtype)
     body = built.body.eval().to(device)
     mixed = torch.autocast(torch.device(device).type, dtype) if dtype == torch.bfloat16 else nullcontext()
     compute, parts = half.beginning if half else body, []

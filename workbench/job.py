@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from workbench import threads
+from workbench.choices import Range
 from workbench.errors import Diverged
 from workbench.learners.module import Module
 from workbench.measuring import measured
@@ -180,24 +181,20 @@ class Job:
 
     @property
     def threads(self) -> int:
-        """One for heads; else `WORKBENCH_THREADS` (a class on one server wants 1), or what torch takes by itself."""
-        return self.learner.threads or int(os.environ.get("WORKBENCH_THREADS") or torch.get_num_threads())
+        """One for heads; else as many as are wanted."""
+        return self.learner.threads or threads.wanted()
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Threads and torch's random state as this run wants them; both are the caller's again afterwards."""
-        threads, self._started = torch.get_num_threads(), time.perf_counter()
+        self._started = time.perf_counter()
         devices = [self.learner.device] if self.learner.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            if threads != self.threads:  # setting it anew, even to the same, made small networks up to a third slower
-                torch.set_num_threads(self.threads)
+        with torch.random.fork_rng(devices=devices), threads.on(self.threads):
             if isinstance(self.learner, Module):
                 self.learner.training()
             try:
                 yield
             finally:
-                if threads != self.threads:
-                    torch.set_num_threads(threads)
                 self.seconds, self._started = self.elapsed, 0.0
 
     @property
@@ -282,8 +279,11 @@ class Job:
         self.best_losses = tensors["job.best_losses"].reshape(self.learner.trials, -1)
         self.moments.recall(tensors)
         self.epoch, self.step_in_epoch, self.seconds = place["epoch"], place["step_in_epoch"], place["seconds"]
-        self.knobs_of[0] |= place["knobs"]
+        places = self.recipe.places()  # numbers alone are turned: of all else the recipe says what it is
+        numbers = {path for path, (knob, _) in places.items() if isinstance(knob.domain, Range)}
+        self.knobs_of[0] |= {path: value for path, value in place["knobs"].items() if path in numbers}
         self.turns = [turn for turn in self.recipe.turns() if turn[0] >= self.step]
         self._set_knobs()
         self.rows_of[0] = list(rows)
         self.lr = torch.full((self.learner.trials,), float(rows[-1]["lr"] or 0.0) if rows else 0.0)
+        self._follow_turns()  # those due now may say whether it goes on at all

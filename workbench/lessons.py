@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.choices import known
-from workbench.errors import BadChoice
+from workbench.checks import known
+from workbench.errors import BadChoice, BadData
 from workbench.folder import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FILE, HAND_IN, WHO = "predictions.json", "hand_in.json", "who.txt"
+READS = 3  # of a folder that says it has not changed: what is written in the same moment says so too
 WRITTEN = 2000  # letters of a reason, or of an answer, that are kept
+
+
+def on_one_thread() -> None:
+    """Have what this kernel starts from now on train on one thread of the CPU: a class sees the same numbers.
+
+    `WORKBENCH_THREADS` and `WORKBENCH_DEVICE` that are set already stay as they are.
+    """
+    os.environ.setdefault("WORKBENCH_THREADS", "1")
+    os.environ.setdefault("WORKBENCH_DEVICE", "cpu")
 
 
 def spans(edges: Sequence[float], unit: str = " %") -> list[str]:
@@ -78,6 +89,7 @@ class Prediction(Kept):
         super().__init__(name, folder)
         self.question, self.options, self.recorded = question, tuple(options), recorded
         self.classroom = Classroom(classroom, folder) if str(classroom) else None
+        self._came: tuple[str, ...] = ()
         known(recorded, self.options, f"the prediction {name} has no option")
 
     def __repr__(self) -> str:
@@ -100,15 +112,23 @@ class Prediction(Kept):
         return bool(self._kept()[0])
 
     def keep(self, answer: str, reason: str = "") -> None:
-        """Lock it in: a restarted kernel and a report find it again."""
+        """Lock it in: a restarted kernel and a report find it again. How often that was done is kept too."""
         known(answer, self.options, f"the prediction {self.name} has no option")
-        self.write({"answer": answer, "reason": reason.strip()[:WRITTEN]})
+        before = self.entry()
+        tries = int(before.get("tries", 0)) + (before.get("answer") != answer)
+        self.write({"answer": answer, "reason": reason.strip()[:WRITTEN], "tries": tries})
         self._pool(answer)
 
     def forget(self) -> None:
-        """Be asked again."""
-        self.write(None)
+        """Be asked again; what came of the run before is no grade of the next answer."""
+        self._came = ()
+        self.write({"tries": self.entry().get("tries", 0)})
         self._pool("")
+
+    @property
+    def grade(self) -> str:
+        """The sentence on the prediction as it stands now; empty until `graded` was told what came out."""
+        return self.graded(self._came) if self._came else ""
 
     def pooled(self) -> dict[str, int]:
         """How many of the class predicted each option; empty where no class shares a folder."""
@@ -121,6 +141,7 @@ class Prediction(Kept):
             raise BadChoice(f"the prediction {self.name} is graded by one right option at least, got none.")
         for each in right:
             known(each, self.options, f"the prediction {self.name} has no option")
+        self._came = tuple(right)
         if self.theirs:
             self.write(self.entry() | {"came": list(right), "held": self.answer in right})
         who = "You predicted" if self.theirs else "The recorded prediction was"
@@ -140,18 +161,29 @@ class Prediction(Kept):
         return (str(answer), str(reason or "")) if answer in self.options else ("", "")
 
     def _pool(self, answer: str) -> None:
-        if self.classroom:
+        if self.classroom is None:
+            return
+        try:
             self.classroom.give(self.name, answer)
+        except OSError as error:
+            raise BadData(
+                f"Your prediction is kept, but the class does not see it: {self.classroom.shared} cannot be written "
+                f"({error.strerror or error}). Whoever teaches must let everybody write to it (chmod 1777)."
+            ) from error
 
 
 class Classroom:
-    """The folder that a class shares: a file a student, with what they predicted and no name.
+    """The folder that a class shares: a file a student and lesson, with what they predicted and no name.
 
     `folder`: the student's own, whose name is the lesson's, and where the number stands that stands for the student.
+    Who has an account of their own must be able to write to `shared` (chmod 1777), and their files are read by all.
     """
 
     def __init__(self, shared: str | Path, folder: str | Path):
-        self.own, self.lesson = Path(folder), Path(shared).expanduser() / Path(folder).resolve().name
+        self.own, self.shared = Path(folder), Path(shared).expanduser()
+        self.lesson = self.own.resolve().name
+        self._found: list[dict[str, Any]] = []
+        self._looks: tuple[int, int] = (0, 0)  # when the folder changed last, and how often it was read since
 
     def who(self) -> str:
         """A number drawn once for this student and this lesson."""
@@ -165,15 +197,22 @@ class Classroom:
 
     def give(self, name: str, answer: str) -> None:
         """Put this student's answer there; an empty one takes it back."""
-        self.lesson.mkdir(parents=True, exist_ok=True)
-        file = self.lesson / f"{self.who()}.json"
+        if not self.shared.is_dir():
+            self.shared.mkdir(parents=True)
+            self.shared.chmod(0o1777)
+        file = self.shared / f"{self.lesson}.{self.who()}.json"
         write_json(file, stored(file) | {name: answer})
+        file.chmod(0o644)
 
     def answers(self, name: str) -> list[str]:
-        """What the class predicted so far, an entry a student who did."""
-        files = sorted(self.lesson.glob("*.json")) if self.lesson.is_dir() else []
-        given = [stored(file).get(name) for file in files]
-        return [str(each) for each in given if each]
+        """What the class predicted so far, an entry a student who did. A folder that did not change is not read."""
+        changed = self.shared.stat().st_mtime_ns if self.shared.is_dir() else 0
+        since, reads = self._looks
+        if changed != since or reads < READS:
+            files = sorted(self.shared.glob("*.json")) if changed else []
+            own = [file for file in files if file.name.startswith(f"{self.lesson}.")]
+            self._found, self._looks = [stored(file) for file in own], (changed, reads + 1 if changed == since else 1)
+        return [str(given) for each in self._found if (given := each.get(name))]
 
 
 class Exercise(Kept):
@@ -195,8 +234,8 @@ class Exercise(Kept):
         except Exception as error:
             return f"This answer cannot be judged: {str(error) or type(error).__name__}. {self.task}"
         before = self.entry()
-        tries = int(before.get("tries", 0)) + 1
         given = str(answer)[:WRITTEN]
+        tries = int(before.get("tries", 0)) + (before.get("given") != given)  # to run all again is no try
         self.write({"task": self.task, "given": given, "solved": right, "tries": tries})
         return f"Solved. {self.why}" if right else f"Not yet. {self.hint}"
 

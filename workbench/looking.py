@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench import paths
-from workbench.choices import known
+from workbench.checks import known
 from workbench.errors import BadData
 
 if TYPE_CHECKING:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.choices import MENUS, Choice, Knob, Menu, Options, Range, entries, known, menu_base
+from workbench.checks import known
+from workbench.choices import MENUS, Choice, Knob, Menu, Options, Range, entries, menu_base
 from workbench.errors import BadChoice
 from workbench.trained import counts
 

@@ -21,7 +21,7 @@ class Moments:
     """
 
     def __init__(self, regularizers: Sequence[Regularizer], learner: Any, classes: int, steps: int):
-        self.regularizers, self.learner = sorted(regularizers, key=lambda r: r.last), learner
+        self.regularizers, self.learner = sorted(regularizers, key=lambda r: r.turn), learner
         self.now = {r.name: Now(memory={}, learner=learner, classes=classes, steps=steps) for r in self.regularizers}
         self.on_pictures, self.on_features = self._chain("on_pictures"), self._chain("on_features")
 

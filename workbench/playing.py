@@ -99,7 +99,8 @@ class Play(Watch):
         with torch.no_grad():
             features = job.plan.built.body(job.plan.built.prepare(picture)).float()
             rows = ((features - mean[0].cpu()) / std[0].cpu()).to(learner.dtype).to(learner.device)
-            logits = head.apply(learner.weights_all, rows[None], learner.scope.activation)[0]
+            with job.moments.answering():
+                logits = head.apply(learner.weights_all, rows[None], learner.scope.activation)[0]
         found: NDArray[np.float32] = logits.float().softmax(-1).cpu().numpy()
         return found
 

@@ -14,6 +14,7 @@ import torch
 from workbench.datasets.columns import TEXTS, text_columns
 from workbench.datasets.ragged import Ragged, Texts
 from workbench.datasets.sheets import TABLES, is_table, sheet
+from workbench.datasets.texts import cleaned
 from workbench.errors import BadData, BrokenRun
 from workbench.features import alike
 from workbench.learners import head
@@ -110,6 +111,11 @@ def from_folder(recipe: Recipe, files: RunFolder, step: int) -> Predictor:
     built = build(recipe.backbone, side=about["side"], seed=recipe.seed)
     if built.fingerprint != about["backbone"]:
         raise BrokenRun(f"the weights of {recipe.backbone} are not those that {files.path} was trained from.")
+    if about.get("reading", built.reading) != built.reading:
+        raise BrokenRun(
+            f"the tokenizer, the feature extractor or the pooling of {recipe.backbone} is not the one that "
+            f"{files.path} was trained with: its answers would mean nothing. Put the folder back as it was."
+        )
     dtype = DTYPES[about["precision"]]
     return Predictor(whole(recipe.scope, built, state), built, tuple(about["classes"]), device(), dtype)
 
@@ -118,6 +124,8 @@ def given(inputs: Any, data: Dataset, broken: str) -> tuple[list[str] | None, An
     """What a person gives as a data set holds it, with the files' names and a sentence on each that cannot be read."""
     if isinstance(inputs, str | Path):
         inputs = [inputs]
+    elif hasattr(inputs, "to_list"):  # a column of a table
+        inputs = inputs.to_list()
     if not isinstance(inputs, list | tuple) or not all(isinstance(each, str | Path | tuple) for each in inputs):
         return None, inputs, []
     if data.domain == "language":
@@ -144,7 +152,7 @@ def texts(
             pair = each if isinstance(each, tuple) else (str(each),)
             found.append((" | ".join(pair)[:CALLED], pair))
     wrong = [f"{name!r}: no text" for name, pair in found if not pair[0].strip()]
-    found = [each for each in found if each[1][0].strip()]
+    found = [(name, tuple(map(cleaned, pair))) for name, pair in found if pair[0].strip()]
     if wrong and (broken == "refuse" or not found):
         raise BadData(f"cannot be answered: {'; '.join(wrong[:10])}. Go on without them by broken='leave out'.")
     pairs = [pair for _, pair in found]

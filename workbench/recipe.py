@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self, cast
 
-from workbench.choices import Choice, Knob, Knobbed, Menu, Options, Range, Text, knob, known
+from workbench.checks import known
+from workbench.choices import Choice, Knob, Knobbed, Menu, Options, Range, Text, knob
 from workbench.errors import BadChoice
 
 # The backbone of bundled data where none is named, by what it reads; for a person's own there is no default.

@@ -49,6 +49,7 @@ class Recorder(Watch):
         self.seen, self.pace, self.marks = 0, 0.0, folder.control()["marks"]
         self.held: tuple[Any, Any] | None = None
         self.best_step, self.cost = 0, 0.0
+        self.marked = {int(event["step"]) for event in folder.events() if event["event"] == "marked"}  # branch points
         self.rows: Callable[[], Rows | None] = lambda: None  # what it yields, while somebody holds it
 
     def go_on(self, job: Job) -> bool:
@@ -79,7 +80,7 @@ class Recorder(Watch):
 
     def save(self, job: Job) -> None:
         """Write the best state where it is still in memory, then the present one."""
-        keep, begun = {self.best_step}, time.monotonic()
+        keep, begun = {self.best_step} | self.marked, time.monotonic()
         if self.held and self.held[1]["step"] != job.step:
             self.folder.save(*self.held, keep=keep | {job.step})
         self.held = None
@@ -102,6 +103,7 @@ class Recorder(Watch):
                     self.folder.tell("knob", step=job.step, path=path, value=value)
             if control["marks"] > self.marks:
                 self.marks = control["marks"]
+                self.marked.add(job.step)
                 self.save(job)
                 self.folder.tell("marked", marks=self.marks, step=job.step)
         if control["state"] == "stopped":
@@ -201,9 +203,10 @@ def _recorded(recipe: Recipe, folder: RunFolder, recorder: Recorder, data: Data 
     try:
         with progress.told_to(partial(_getting_ready, folder, recorder)):
             job = Job(plan(recipe, data))
+            unseen = job.plan.built.front.said(job.data.inputs)
         _go_on_from(job, folder, recorder)
         told = {event["text"] for event in folder.events() if event["event"] == "note"}
-        for note in (*job.data.notes, *job.plan.built.front.said(job.data.inputs)):
+        for note in (*job.data.notes, *unseen):
             if note not in told:
                 folder.tell("note", text=note)
         for row in train(job, recorder):
@@ -254,6 +257,11 @@ def _go_on_from(job: Job, folder: RunFolder, recorder: Recorder) -> None:
     tensors, place = found
     if before and before["data"] != now["data"]:
         raise BrokenRun(f"the data changed since {folder.path} began; start the recipe in a new folder.")
+    if before and before.get("reading", now["reading"]) != now["reading"]:
+        raise BrokenRun(
+            f"the tokenizer, the feature extractor or the pooling of the backbone changed since {folder.path} began; "
+            f"put its folder back as it was, or start the recipe in a new folder."
+        )
     changed = [k for k in ("device", "precision", "threads", "versions") if before and before[k] != now[k]]
     folder.tell("resumed", step=place["step"], exact=not changed)
     folder.tell("note", text=f"Going on from step {place['step']}, in epoch {place['epoch'] + 1}.")

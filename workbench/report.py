@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from workbench.choices import nearest
+from workbench.checks import nearest
 from workbench.errors import BadParameter, ReportFailed
 
 TYPES = {"bool": "true or false", "int": "a whole number", "float": "a number", "str": "text"}

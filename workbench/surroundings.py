@@ -44,6 +44,7 @@ def environment(job: Job) -> dict[str, Any]:
         "classes": list(job.data.classes),
         "side": job.data.side,
         "backbone": plan.built.fingerprint,
+        "reading": plan.built.reading,
         "cut": job.learner.cut,  # the last part whose outcome is kept
         "twins": round(twins(job), 4),
         "examples": len(job.data.valid),  # of the validation part

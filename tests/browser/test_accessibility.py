@@ -59,6 +59,7 @@ def test_what_lessons_show_breaks_no_rule_in_either_theme(opened):
     page.get_by_role("radio", name="grid").check()
     page.get_by_role("button", name="That is my prediction").click()
     page.get_by_text("The class so far: 1 prediction").wait_for()
+    page.get_by_role("radiogroup", name="Who wins?").wait_for()
     assert broken(page, ".jp-OutputArea") == []
     dark(page)
     assert broken(page, ".jp-OutputArea") == []
@@ -77,4 +78,4 @@ def test_a_prediction_is_locked_in_by_keyboard_alone(opened, lab):
     page.keyboard.press("Enter")
     page.get_by_text("Locked in: grid.").wait_for()
     kept = json.loads((lab.here / "by keyboard" / "predictions.json").read_text())["who"]
-    assert kept == {"answer": "grid", "reason": "It is complete."}
+    assert kept == {"answer": "grid", "reason": "It is complete.", "tries": 1}

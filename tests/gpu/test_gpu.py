@@ -44,6 +44,14 @@ def test_every_regularizer_works_there(name, scope):
     assert run.state == "finished" and run.rows[-1]["train_loss"] < run.rows[0]["train_loss"]
 
 
+def test_labs_of_heads_run_there():
+    recipe = wb.Recipe(wb.Digits(per_class=5), epochs=3, lr=1e-2)
+    for found in (wb.labs.robustness(recipe, ("", "l2"), seeds=2), wb.labs.data_size(recipe, (2, 4), seeds=2)):
+        assert found["accuracy"].between(0, 1).all()
+    assert len(wb.labs.by_heart(recipe).chances) == 4
+    assert wb.labs.label_noise(recipe, (0.4,), ("", "ema"), seeds=2)["memorised"].between(0, 1).all()
+
+
 def test_the_cpu_and_the_gpu_agree(monkeypatch):
     recipe = wb.Recipe(wb.Digits(per_class=20), scope="all", epochs=3, precision="float32")
     there = wb.fine_tune(recipe).rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 import workbench as wb
@@ -23,6 +24,15 @@ def test_what_helps_is_what_is_missed():
     assert (
         list(figure.data[0].x) == found["ahead"].tolist()[1:] and "Most is lost without l2" in figure.layout.title.text
     )
+
+
+def test_the_title_says_what_is_beyond_chance():
+    about = {"without": ["nothing", "l2", "dropout"], "accuracy": 0.8, "gap": 0.1, "ahead_low": -0.1, "ahead_high": 0.1}
+    table = pd.DataFrame(about | {"level": [True, False, True], "ahead": [0.0, -0.03, -0.04]})
+    assert "Most is lost without l2: -0.030." in wb.plots.ablation(table).layout.title.text  # and not the grey bar
+    better = wb.plots.ablation(table.assign(ahead=[0.0, 0.02, -0.04]))
+    assert "Nothing is lost; better without l2: +0.020." in better.layout.title.text
+    assert "may change nothing" in wb.plots.ablation(table.assign(level=True)).layout.title.text
 
 
 def test_whole_networks_are_ablated_one_after_another(tiny):

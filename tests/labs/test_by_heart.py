@@ -30,6 +30,12 @@ def test_the_rows_follow_from_what_was_kept(found):
     assert np.array(found.repeated()) / 40 == pytest.approx(found.history["memorised"].to_numpy())
 
 
+def test_where_an_average_answers_its_answers_are_kept():
+    found = wb.labs.by_heart(NOISY.replace(epochs=10, regularizers="ema(decay=0.98)"))
+    right = (found.chances.argmax(-1) == found.labels).mean(-1)
+    assert right == pytest.approx(found.history["train_accuracy"].to_numpy())
+
+
 def test_lies_are_learned_late(found):
     repeated = found.repeated()
     assert repeated[5] < 15 and repeated[60] > 35

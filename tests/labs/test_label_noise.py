@@ -6,6 +6,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadKnob
+from workbench.labs.label_noise import _spoilt
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RECIPE = wb.Recipe(wb.Digits(per_class=10), lr=1e-2, batch_size=25, epochs=60)
@@ -21,6 +22,13 @@ def test_l2_holds_back_what_a_free_head_learns_by_heart():
     figure = wb.plots.label_noise(found)
     assert [trace.name for trace in figure.data if trace.showlegend] == ["none", "l2(strength=0.1)"]
     assert figure.layout.title.text.startswith("With 40% wrong labels, at the end: ")
+
+
+def test_each_seed_has_wrong_labels_of_its_own_and_the_first_those_of_the_data():
+    data = wb.Digits(per_class=10)
+    first, other = (_spoilt(data.load(), 0.4, seed) for seed in (0, 1))
+    assert first.labels.equal(data.replace(label_noise=0.4).load().labels) and not first.labels.equal(other.labels)
+    assert (first.labels != first.true_labels).sum() == (other.labels != other.true_labels).sum() == 40
 
 
 def test_no_share_is_no_experiment():

@@ -35,6 +35,22 @@ def test_early_stopping_keeps_the_best_epoch_until_it_stops(found, tmp_path):
         assert row[column] == pytest.approx(sum(run.best[key] for run in runs) / 2, abs=1e-6)
 
 
+def test_where_an_average_answers_its_answers_count():
+    mean = NOISY.replace(epochs=20, regularizers="ema(decay=0.98)")
+    found = wb.labs.remedies({"nothing": NOISY.replace(epochs=20), "ema": mean}, seeds=2).set_index("remedy")
+    alone = [[*wb.train(mean.replace(seed=seed))][-1] for seed in range(2)]
+    for column, key in (("accuracy", "valid_accuracy"), ("train_accuracy", "train_accuracy")):
+        assert found.loc["ema", column] == pytest.approx(sum(row[key] for row in alone) / 2, abs=1e-6)
+    assert found.loc["ema", "ahead"] != 0  # training is the same: only the answers are others
+
+
+def test_the_title_says_what_is_beyond_chance(found):
+    worse = found.assign(level=[True, False, True, True], ahead=[0.0, -0.02, 0.03, 0.01])
+    assert "None helps; most is lost by early: " in wb.plots.remedies(worse).layout.title.text
+    mixed = found.assign(level=[True, False, True, False], ahead=[0.0, 0.02, 0.03, 0.01])
+    assert "Most is brought by early: " in wb.plots.remedies(mixed).layout.title.text
+
+
 def test_what_helps_is_ahead_beyond_chance(found):
     row = found.set_index("remedy")
     assert row.loc["nothing", "ahead"] == 0 and row.loc["nothing", "level"]

@@ -72,3 +72,28 @@ def test_what_work_tells_is_heard_on_the_loop_and_once_closed_the_work_ends_at_i
 
     asyncio.run(asked())
     assert ended.is_set() and shown in ([], [("the panel was closed.", "error")])
+
+
+def test_what_is_asked_to_stop_ends_at_its_next_word_and_the_next_work_is_done():
+    heard, shown = [], []
+
+    async def asked():
+        background = Background("a-panel")
+
+        def work():
+            with progress.told_to(background.hear(heard.append)):
+                for at in itertools.count(1):
+                    progress.tell("files read", at, at)
+                    time.sleep(0.01)
+
+        background(work, lambda *told: shown.append(told))
+        while not heard:
+            await asyncio.sleep(0.01)
+        background.stop()
+        background(lambda: 7, lambda *told: shown.append(told))  # waits for its turn, and is not what was stopped
+        while len(shown) < 2:
+            await asyncio.sleep(0.01)
+        background.close()
+
+    asyncio.run(asked())
+    assert shown == [("stopped.", "error"), (7, "faint")]

@@ -45,6 +45,33 @@ def test_a_lab_runs_off_the_loop_and_shows_figure_and_numbers(name, monkeypatch)
     asyncio.run(act())
 
 
+@pytest.mark.parametrize("name", ["ablation", "complexity of the backbone"])
+def test_a_lab_is_stopped_and_another_runs_afterwards(name, monkeypatch):
+    monkeypatch.setattr(labs_panel, "EPOCHS", 100_000)
+
+    async def act():
+        panel = LabsPanel(SMALL.replace(epochs=1000))
+        panel.which.value = name
+        monkeypatch.setattr(labs_panel, "FEW", 1000)
+        assert panel.stop_button.disabled
+        panel.run_button.click()
+        await shown(lambda: " of " in said(panel.said))
+        panel.stop_button.click()
+        assert said(panel.said) == "Stopping …" and panel.stop_button.disabled
+        await shown(lambda: not panel.run_button.disabled)
+        assert said(panel.said) == "Stopped: nothing of this experiment is kept." and not said(panel.error)
+        assert panel.found is None and panel.figure.outputs == ()
+
+        monkeypatch.setattr(labs_panel, "EPOCHS", 2)
+        panel.which.value = "ablation"
+        panel.run_button.click()
+        await shown(lambda: panel.found is not None or said(panel.error))
+        assert panel.found is not None
+        panel.close()
+
+    asyncio.run(act())
+
+
 def test_an_error_is_shown():
     async def act():
         panel = LabsPanel(wb.Recipe(wb.Images(folder="/nowhere"), "glyph-resnet"))

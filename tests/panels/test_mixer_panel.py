@@ -29,7 +29,8 @@ def test_each_number_that_can_be_turned_has_a_control_and_those_with_a_zero_a_sw
     assert {*panel.controls} == {"lr", *knobs}
     assert [*panel.switches] == ["l2.strength", "dropout.rate", "early-stopping.at_least"]
     assert panel.controls["l2.strength"].value == 0.03 and said(panel.said) == HINT
-    assert all(part.tooltip for control in panel.controls.values() for part in control.parts)
+    parts = [part for control in panel.controls.values() for part in control.parts]
+    assert all(part.tooltip for part in parts) and not any(part.continuous_update for part in parts)  # a drag: one turn
     assert MixerPanel(run.folder.name).controls.keys() == panel.controls.keys() and not MixerPanel().controls
 
 

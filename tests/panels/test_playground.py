@@ -10,6 +10,7 @@ from panels.by_hand import said
 
 import workbench as wb
 from workbench.errors import BadChoice
+from workbench.panels.board import place
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -25,8 +26,10 @@ def panel():
 def test_it_opens_with_the_points_of_the_recipe(panel):
     data = panel.value.data.load()
     assert len(panel.board.points) == len(data.labels)
-    assert sum(not held for *_, held in panel.board.points) == len(data.train) and panel.pause_button.disabled
-    assert {kind for _, _, kind, _ in panel.board.points} == {0, 1}
+    solid = [[x, y] for x, y, _ in panel.board.points if place(x, y) not in panel.board.held]
+    trained_on = data.inputs[data.train].reshape(-1, 2).double() / 255
+    assert sorted(solid) == sorted(trained_on.tolist()) and panel.pause_button.disabled
+    assert {kind for _, _, kind in panel.board.points} == {0, 1}
 
 
 def test_without_a_loop_it_trains_to_the_end(panel):
@@ -72,12 +75,25 @@ def test_it_draws_while_it_trains_and_obeys(panel):
 
 def test_points_are_drawn_by_hand(panel):
     panel.clear_button.click()
-    assert panel.board.points == []
-    press(panel, [[0.1, 0.1, 0, 0]])
+    assert panel.board.points == panel.board.held == []
+    press(panel, [[0.1, 0.1, 0]])
     assert "10 to 5,000 points are played with, got 1" in said(panel.progress) and len(panel.board.points) == 1
-    press(panel, [[at / 20, at / 20, at % 2, 0] for at in range(20)])
+    press(panel, [[at / 20, at / 20, at % 2] for at in range(20)])
     assert panel.value.data.shape == "drawn" and len(panel.value.data.load().labels) == 20
     assert panel.data.controls["shape"].value == "drawn" and "0.950, 0.950, b" in panel.copy.text
+    assert len(panel.board.held) == 8  # of each class two for validation, two for the test: hollow
+
+
+def test_without_points_nothing_starts_and_it_says_why(panel):
+    panel.clear_button.click()
+    panel.start_button.click()
+    assert said(panel.error).startswith("there are no points") and panel.play is None and panel.rows == []
+    press(panel, [[0.1, 0.1, 0], [0.2, 0.9, 1]])
+    panel.start_button.click()
+    assert "10 to 5,000 points are played with, got 2" in said(panel.error) and panel.rows == []
+    press(panel, [[at / 20, at / 20, at % 2] for at in range(20)])
+    panel.start_button.click()
+    assert said(panel.error) == "" and panel.rows[-1]["epoch"] == 12
 
 
 def press(panel, points):
@@ -90,6 +106,7 @@ def test_points_are_pasted(panel):
     panel.pasted.value = "\n".join(f"{at}, {at % 4}, {'<b>' if at % 4 > 1 else 'x'}" for at in range(30))
     panel.take_button.click()
     assert said(panel.error) == "" and panel.value.data.load().classes == ("<b>", "x")
+    assert [name for name, _ in panel.kind.options] == ["<b>", "x", "a", "b", "c"]  # what the next point may be
     panel.pasted.value = "1, 2"
     panel.take_button.click()
     assert "point 1" in said(panel.error) and panel.value.data.load().classes == ("<b>", "x")  # nothing is lost

@@ -50,6 +50,19 @@ def test_what_was_typed_just_before_the_button_counts(panel):
     assert panel().reason.value == "It is complete."
 
 
+def test_where_the_cells_below_have_run_it_is_graded_at_once(panel):
+    shown = panel()
+    assert "The recorded prediction was “grid”; it came out otherwise" in shown.prediction.graded([PAYLOAD])
+    shown.options.value, shown.reason.value = PAYLOAD, "It shouts."
+    shown.lock.click()
+    assert said(shown.said) == (
+        f"You predicted “{PAYLOAD}”, and so it came. Your reason was: “It shouts.” Would you still give it?"
+    )
+    assert shown.prediction.entry()["held"] is True  # it is in what is handed in
+    shown.again.click()
+    assert said(shown.said) == ""
+
+
 def test_it_can_be_predicted_again(panel):
     shown = panel()
     shown.options.value = "grid"

@@ -99,6 +99,22 @@ def test_all_that_fit_stack(tiny):
 
 
 @pytest.mark.parametrize(
+    ("scope", "regularizers"),
+    [
+        ("head", "l1(strength=0.01), clipping(most=0.5), dropout, sam"),
+        ("head", "mixup, label-smoothing, gaussian-noise, r-drop"),
+        ("blocks(last=1)", "dropout, distillation(strength=1)"),
+    ],
+)
+def test_in_which_order_they_stand_changes_nothing(scope, regularizers):
+    names = regularizers.split(", ")
+    base = wb.Recipe(wb.Digits(per_class=5), scope=scope, epochs=3, lr=3e-3, precision="float64")
+    first, *others = ([*wb.train(base.replace(regularizers=order))] for order in (names, names[::-1], sorted(names)))
+    for rows in others:
+        assert rows[-1]["valid_loss"] == pytest.approx(first[-1]["valid_loss"], rel=1e-9)
+
+
+@pytest.mark.parametrize(
     ("regularizers", "why"),
     [
         ("ema, swa", "ema and swa both answer with an average: leave one out"),

@@ -10,27 +10,39 @@ from torch.nn import functional as F
 
 import workbench as wb
 from workbench.regularizers import Now
+from workbench.trainer import cross_entropy
 
 
 def now(**knobs):
     return Now(**knobs)
 
 
+def smoothed(targets, *amounts):
+    """The targets that label smoothing asks for, a trial each."""
+    return wb.LabelSmoothing().on_batch(None, targets, now(amount=torch.tensor(amounts).double(), classes=4))[1]
+
+
 def test_label_smoothing_is_that_of_torch():
     logits, targets = torch.randn(2, 7, 4, dtype=torch.float64), torch.randint(0, 4, (1, 7))
-    extra = wb.LabelSmoothing().on_logits(logits, targets, now(amount=torch.tensor([0.1, 0.3], dtype=torch.float64)))
+    loss = cross_entropy(logits, smoothed(targets, 0.1, 0.3))
     for trial, amount in enumerate((0.1, 0.3)):
-        ce = torch.nn.functional.cross_entropy
-        wanted = ce(logits[trial], targets[0], label_smoothing=amount) - ce(logits[trial], targets[0])
-        assert float(extra[trial]) == pytest.approx(float(wanted))
+        wanted = F.cross_entropy(logits[trial], targets[0], label_smoothing=amount)
+        assert float(loss[trial]) == pytest.approx(float(wanted))
 
 
 def test_label_smoothing_of_mixed_targets_is_that_of_torch():
     logits, shares = torch.randn(1, 7, 4, dtype=torch.float64), torch.rand(1, 7, 4, dtype=torch.float64)
     shares /= shares.sum(-1, keepdim=True)
-    extra = wb.LabelSmoothing().on_logits(logits, shares, now(amount=torch.tensor([0.3], dtype=torch.float64)))
-    wanted = F.cross_entropy(logits[0], shares[0], label_smoothing=0.3) - F.cross_entropy(logits[0], shares[0])
-    assert float(extra) == pytest.approx(float(wanted))
+    wanted = F.cross_entropy(logits[0], shares[0], label_smoothing=0.3)
+    assert float(cross_entropy(logits, smoothed(shares, 0.3))) == pytest.approx(float(wanted))
+
+
+def test_label_smoothing_of_weighted_classes_is_that_of_torch_and_never_asks_against_a_label():
+    logits, targets = torch.randn(1, 9, 4, dtype=torch.float64), torch.randint(0, 4, (1, 9))
+    weights = torch.tensor([[0.05, 1.0, 2.0, 4.0]], dtype=torch.float64)
+    wanted = F.cross_entropy(logits[0], targets[0], weights[0], label_smoothing=0.3, reduction="sum") / 9
+    assert float(cross_entropy(logits, smoothed(targets, 0.3), weights)) == pytest.approx(float(wanted))
+    assert (smoothed(targets, 0.3).argmax(-1) == targets).all()
 
 
 def test_the_confidence_penalty_is_minus_the_entropy():

@@ -149,6 +149,12 @@ def test_they_do_what_they_say(tiny):
         assert size(strong) < 0.7 * free
 
 
+def test_l1_pulls_where_the_loss_does_not_reach():
+    w = torch.tensor([[[0.1, 0.0]]], dtype=torch.float64, requires_grad=True)
+    wb.L1().on_gradients([w], now(strength=torch.tensor([0.5], dtype=torch.float64)))
+    assert w.grad.tolist() == [[[0.5, 0.0]]]
+
+
 def stepped(weight, gradient, step, strength=0.5):
     """One weight a trial after one step of L1's, its gradient the rest of the loss's."""
     w = torch.tensor([[[weight]]], dtype=torch.float64, requires_grad=True)
@@ -179,4 +185,6 @@ def test_l1s_zeros_are_exact(scope, tiny):
     assert (weights == 0).float().mean() > 0.5
     weights = weights_of(wb.fine_tune(recipe.replace(regularizers="elastic-net(strength=1)")))
     assert (weights == 0).float().mean() > 0.5
+    weights = weights_of(wb.fine_tune(recipe.replace(regularizers="l1(strength=1), sam, clipping(most=0.5)")))
+    assert (weights == 0).float().mean() > 0.5  # SAM asks beside the weights, where none is at zero
     assert (weights_of(wb.fine_tune(recipe.replace(regularizers="l2(strength=1)"))) == 0).sum() == 0

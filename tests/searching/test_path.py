@@ -9,6 +9,7 @@ import torch
 import workbench as wb
 from workbench.errors import BadChoice, BadKnob, Diverged
 from workbench.learners.plan import plan
+from workbench.predicting import answering
 from workbench.searching import walking
 from workbench.searching.path import EPOCHS, knobs
 
@@ -55,6 +56,14 @@ def test_several_passes_come_to_the_same(recipe, monkeypatch):
     parts = wb.path(recipe, "l1.strength", np.geomspace(1e-3, 1e-1, 5), epochs=10)
     assert np.abs(parts.heads["head.0.weight"] - whole.heads["head.0.weight"]).max() < 1e-5
     assert parts.values == whole.values
+
+
+def test_where_an_average_answers_its_weights_are_those_of_the_path(recipe):
+    own = recipe.replace(regularizers="ema(decay=0.9)", epochs=4)
+    run, data = wb.fine_tune(own), own.data.load()
+    ends = walking._trained([own, own.replace(lr=2 * own.lr)], data, 0, 1)
+    held = answering(own, run.files.load(run.files.steps()[-1])[0])
+    assert ends[0][2]["head.0.weight"] == pytest.approx(held["head.0.weight"][0].numpy(), rel=1e-4, abs=1e-6)
 
 
 def of_sklearn(kind, strength, x, y):

@@ -247,6 +247,14 @@ def test_the_winner_is_measured_again_over_seeds_and_on_the_test_set(recipe):
     assert won.distinguishable == ("Not distinguishable" not in str(won)) and f"Trial {won.number} (lr " in str(won)
 
 
+def test_where_an_average_answers_the_winner_is_measured_by_its_answers(recipe):
+    base = recipe.replace(epochs=8, precision="float32", regularizers="ema(decay=0.95)")
+    won = wb.search(base, "random(trials=4)", {"lr": wb.Range(1e-3, 1e-2, log=True)}, name="mean").winner(seeds=2)
+    alone = [wb.fine_tune(won.recipe.replace(seed=seed)) for seed in (1, 2)]
+    assert won.valid["mean"] == pytest.approx(sum(run.best["valid_accuracy"] for run in alone) / 2, abs=1e-6)
+    assert won.test["mean"] == pytest.approx(sum(run.test()["accuracy"] for run in alone) / 2, abs=1e-6)
+
+
 def test_importance_names_what_matters(recipe):
     study = wb.search(recipe, "random(trials=24)", SPACE, name="matters")
     for by in ("fanova", "ped-anova"):

@@ -88,6 +88,11 @@ class Built:
     fingerprint: str
     pooled: str = "its features"  # what the features are, in words
 
+    @property
+    def reading(self) -> str:
+        """16 hex digits that name how examples come to the body, and how its answer becomes features."""
+        return hashlib.sha256(f"{self.front.about}|{self.pooled}".encode()).hexdigest()[:16]
+
     def encode(self, inputs: Any) -> Any:
         """Inputs of a data set, coded once for all: pictures as they are, texts as tokens, clips as frames."""
         return self.front.encode(inputs)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 LONGEST = 128  # tokens of a text where nobody says how many
 SECOND = 1 << 24  # is added to the tokens of a pair's second text
+OFFSET = ("roberta", "xlm-roberta", "camembert", "mpnet")  # whose positions begin after the padding token's number
 AT_ONCE = 1024  # texts that are coded together
 
 
@@ -131,9 +132,12 @@ class Words:
 
     def said(self, texts: Texts) -> list[str]:
         """How many texts are longer than the model may see."""
-        second = texts.second or [None] * len(texts)
-        coded = self.tokenizer.encode_batch([_given(*pair) for pair in zip(texts.first, second, strict=True)])
-        cut = sum(bool(each.overflowing) for each in coded)
+        cut = 0
+        for at in range(0, len(texts), AT_ONCE):
+            some = texts[at : at + AT_ONCE]
+            pairs = zip(some.first, some.second or [None] * len(some), strict=True)
+            cut += sum(bool(each.overflowing) for each in self.tokenizer.encode_batch([_given(*p) for p in pairs]))
+            progress.tell("texts looked at for their length", min(len(texts), at + AT_ONCE), len(texts))
         return [f"{cut:,} of {len(texts):,} texts are longer than {self.longest} tokens: the rest is not seen."] * bool(
             cut
         )
@@ -159,7 +163,7 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     model = files.made(source, backbone.weights == "random", seed)
     config: Any = model.config
     most = getattr(config, "max_position_embeddings", None) or 512
-    most -= config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta", "camembert") else 0
+    most -= config.pad_token_id + 1 if config.model_type in OFFSET else 0
     front = _words(folder, min(side or LONGEST, most))
     body = TextEncoder(model, _takes_first(folder)).requires_grad_(False).eval()
     pooled = "the first token of the last layer" if body.first else "the mean of the last layer's tokens"
@@ -182,7 +186,11 @@ def _words(folder: Path, longest: int) -> Words:
     else:  # older models hold other files, from which the library makes the same
         from transformers import AutoTokenizer
 
-        fast = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+        try:
+            fast = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            why = str(error).splitlines()[0][:200]
+            raise BadChoice(f"the tokenizer of {folder} cannot be had without code of its own: {why}") from error
         if not fast.is_fast:
             raise BadChoice(
                 f"{folder} has no tokenizer that the library `tokenizers` knows: save one as tokenizer.json."

@@ -7,7 +7,7 @@ from workbench.backbones import transformer_files as files
 from workbench.backbones.cards import cards
 from workbench.backbones.vision import on_disk as vision_on_disk
 from workbench.backbones.vision import timm_names
-from workbench.choices import known, nearest
+from workbench.checks import known, nearest
 from workbench.errors import BadChoice
 
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.choices import known
+from workbench.checks import known
 
 if TYPE_CHECKING:
     from torch import Generator, nn

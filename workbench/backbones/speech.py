@@ -19,7 +19,7 @@ from workbench.backbones.language import by_layers
 from workbench.backbones.mel import BANDS, HOP, log_mel
 from workbench.backbones.speaking import SpeechEncoder
 from workbench.datasets.ragged import Ragged
-from workbench.errors import NoWeights
+from workbench.errors import BadChoice, NoWeights
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 RATE = 16_000  # samples a second, as every data set of clips has them
+AST_HOP = 160  # samples between two frames of torchaudio's filter bank, as AST's extractor has it
 TOLD = 256  # clips that are turned into frames together
 
 
@@ -46,10 +47,21 @@ def _silence(count: int, side: int) -> Ragged:
     return Ragged.of([torch.zeros(side or RATE, dtype=torch.int16)] * count)
 
 
+def _unheard(clips: Ragged, hears: int) -> list[str]:
+    """How many clips go on, as far as their data let them, beyond the samples that a model hears."""
+    lengths = clips.lengths.clamp(max=clips.longest) if clips.longest else clips.lengths
+    cut = int((lengths > hears).sum()) if hears else 0
+    said = (
+        f"{cut:,} of {len(clips):,} clips are longer than the {hears / RATE:g} s that the backbone hears: the rest is"
+    )
+    return [f"{said} not heard."] * bool(cut)
+
+
 @dataclass(frozen=True)
 class Frames:
     """How clips come to our own encoders: as frames of log-mel bands, computed once."""
 
+    hears: int = 0  # samples of a clip, 0 for all
     domain = "speech"
     time_axis = 1  # of what `prepare` gives
 
@@ -83,29 +95,62 @@ class Frames:
         return 0
 
     def said(self, clips: Ragged) -> list[str]:
-        """Nothing: the data set says how much of a clip is heard."""
-        return []
+        """How many clips are longer than the model hears; how many their data cut, these say."""
+        return _unheard(clips, self.hears)
 
 
 class Listening(torch.nn.Module):
-    """An audio model of transformers as features (batch, width): the mean of its last hidden states.
+    """An audio model of transformers as features (batch, width): the mean of its last hidden states over the clip.
 
-    It takes what its feature extractor makes; of models that hear samples, samples with NaN beyond a clip's end.
+    It takes what its feature extractor makes, with NaN beyond a clip's end: samples (batch, samples), or in the manner
+    of Whisper (batch, bands, frames). One that reads a spectrogram in patches (AST) answers by its class tokens.
     """
 
     def __init__(self, model: nn.Module):
         super().__init__()
         self.model = model
+        config: Any = model.config
+        self.patches = config.model_type == "audio-spectrogram-transformer"
+        self.counts_padding = getattr(config, "feat_extract_norm", "") == "group"
+
+    @property
+    def pooled(self) -> str:
+        """What the features are, in words."""
+        return "the last layer's class tokens" if self.patches else "the last layer's mean over a clip"
 
     def forward(self, x: Tensor) -> Tensor:
         """Pooled features (batch, width)."""
+        if self.patches:
+            return self._states(x)[:, :2].mean(1)
         if x.dim() > 2:
-            hidden: Tensor = self.model(x).last_hidden_state
-            return hidden.mean(1)
+            return self._of_frames(x)
         mask = ~torch.isnan(x)
-        hidden = self.model(torch.nan_to_num(x), attention_mask=mask.long()).last_hidden_state
+        if self.counts_padding:
+            return self._of_equals(x, mask.sum(1))
+        hidden = self._states(torch.nan_to_num(x), attention_mask=mask.long())
         there: Tensor = self.model._get_feature_vector_attention_mask(hidden.shape[1], mask.long())  # type: ignore[operator]
         return (hidden * there[..., None]).sum(1) / there.sum(1, keepdim=True)
+
+    def _states(self, x: Tensor, **given: Any) -> Tensor:
+        hidden: Tensor = self.model(x, **given).last_hidden_state
+        return hidden
+
+    def _of_frames(self, x: Tensor) -> Tensor:
+        """Whisper's: what lies beyond the clip is silence, as its extractor has it, and does not count."""
+        gone = x[:, 0].isnan()
+        silence = (x.nan_to_num(-9.0).amax((1, 2), keepdim=True) - 2).clamp(min=-1.5)  # eight decades, of four a unit
+        hidden = self._states(torch.where(x.isnan(), silence, x))
+        there = ~gone[:, ::2, None]
+        return (hidden * there).sum(1) / there.sum(1).clamp(min=1)
+
+    def _of_equals(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Clips of one length at a time: its first norm is over all of the time that it gets, padding too."""
+        parts, order = [], []
+        for length in lengths.unique().tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            parts.append(self._states(x[rows, :length]).mean(1))
+            order.append(rows)
+        return torch.cat(parts)[torch.cat(order).argsort()]
 
     def group_matcher(self, coarse: bool = False) -> Callable[[str], int]:
         """Which block a weight belongs to, in timm's manner."""
@@ -119,6 +164,11 @@ class Samples:
     extractor: Any
     named: str  # the extractor's hash
     domain = "speech"
+
+    @property
+    def spectra(self) -> bool:
+        """Whether the model takes spectrograms, and not samples."""
+        return hasattr(self.extractor, "num_mel_bins") or self.extractor.model_input_names[0] == "input_features"
 
     @property
     def time_axis(self) -> int:
@@ -135,13 +185,16 @@ class Samples:
         return _heard(clips)
 
     def prepare(self, clips: Ragged) -> Tensor:
-        """What the extractor makes of a batch; of samples, NaN beyond a clip's end."""
+        """What the extractor makes of a batch; of samples, and in the manner of Whisper, NaN beyond a clip's end."""
         raw = [floats(clips.row(at)).numpy() for at in range(len(clips))]
-        if self.extractor.model_input_names[0] == "input_values" and not hasattr(self.extractor, "num_mel_bins"):
+        if not self.spectra:
             rows = [torch.from_numpy(self.extractor(each, sampling_rate=RATE).input_values[0]) for each in raw]
             return Ragged.of(rows).padded(float("nan"))
         found = self.extractor(raw, sampling_rate=RATE, return_tensors="pt")
         prepared: Tensor = found[self.extractor.model_input_names[0]]
+        if self.time_axis == 2:
+            for one, samples in zip(prepared, clips.lengths.tolist(), strict=True):
+                one[:, -(-samples // self.extractor.hop_length) :] = torch.nan
         return prepared
 
     def blank(self, count: int, side: int) -> Ragged:
@@ -152,9 +205,16 @@ class Samples:
         """0: each batch is put together for itself."""
         return 0
 
+    @property
+    def hears(self) -> int:
+        """Samples of a clip, 0 for all."""
+        if self.spectra:
+            return int(self.extractor.n_samples if self.time_axis == 2 else self.extractor.max_length * AST_HOP)
+        return 0
+
     def said(self, clips: Ragged) -> list[str]:
-        """Nothing: the data set says how much of a clip is heard."""
-        return []
+        """How many clips are longer than the model hears; how many their data cut, these say."""
+        return _unheard(clips, self.hears)
 
 
 def build(backbone: Backbone, *, side: int, seed: int) -> Built:
@@ -163,15 +223,15 @@ def build(backbone: Backbone, *, side: int, seed: int) -> Built:
     body: SpeechEncoder | Listening
     front: Frames | Samples
     if card:
-        body, front = _ours(backbone, card, seed), Frames()
-        width = body.width
+        body = _ours(backbone, card, seed)
+        front, width = Frames(2 * HOP * body.encoder.max_source_positions), body.width
     else:
         folder = files.folder_of(backbone.architecture, weights=backbone.weights == "pretrained")
         source = folder if backbone.weights in ("pretrained", "random") else Path(backbone.weights).expanduser()
         model = files.made(source, backbone.weights == "random", seed)
         body, front, width = Listening(model), _extractor(folder), int(model.config.hidden_size)  # type: ignore[union-attr, arg-type]
     body.requires_grad_(False).eval()
-    pooled = "the last layer's mean and spread over a clip" if card else "the last layer's mean over a clip"
+    pooled = body.pooled if isinstance(body, Listening) else "the last layer's mean and spread over a clip"
     return Built(body, width, front, fingerprint(body, Path(backbone.architecture).name), pooled)
 
 
@@ -201,6 +261,12 @@ def _ours(backbone: Backbone, card: dict[str, Any], seed: int) -> SpeechEncoder:
 def _extractor(folder: Path) -> Samples:
     from transformers import AutoFeatureExtractor
 
-    found: Any = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)  # type: ignore[no-untyped-call]
+    try:
+        found: Any = AutoFeatureExtractor.from_pretrained(  # type: ignore[no-untyped-call]
+            folder, local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        why = str(error).splitlines()[0][:200]
+        raise BadChoice(f"the feature extractor of {folder} cannot be had without code of its own: {why}") from error
     about = json.dumps(found.to_dict(), sort_keys=True, default=str)
     return Samples(found, hashlib.sha256(about.encode()).hexdigest()[:16])

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from workbench.datasets.columns import Columns
+
     Inputs = Any  # a tensor of pictures, a Ragged of clips, or Texts
     Parts = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -35,6 +37,10 @@ class Dataset(Choice):
     label_noise = 0.0  # share of the training labels that are made wrong
     augment = "none"  # how training pictures are changed at random
     balance = "as is"  # what is done about rare classes
+
+    def columns(self) -> Columns | None:
+        """Which columns of a table are taken, named or guessed, of its first rows; None where it is no table."""
+        return None
 
     def load(self) -> Data:
         """Read, check and split the examples."""

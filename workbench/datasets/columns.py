@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from workbench.choices import nearest
+from workbench.checks import nearest
 from workbench.datasets.sheet import Sheet
 from workbench.datasets.tables import LABELS, SPLITS
 from workbench.errors import BadData

@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from workbench.choices import nearest
+from workbench.checks import nearest
 from workbench.errors import BadData
 
 DROPPED = ""  # what an example is now that is left out
@@ -156,11 +156,26 @@ def _decision(line: bytes, where: str) -> dict[str, Any]:
     )
 
 
+def _must_be_there(file: Corrections, labels: dict[str, str]) -> None:
+    """Refuse decisions on rows whose label, as the data has it, is another one now."""
+    was, now = file.was, file.now
+    moved = [key for key, label in labels.items() if label not in (was[key], now[key])]
+    if moved:
+        first = moved[0]
+        raise BadData(
+            f"{file.path} corrects row {first}, which was a {was[first]!r} then and is a {labels[first]!r} now (of "
+            f"{len(labels)} corrected rows {len(moved)} are so): the table's rows moved. Put them back in their order, "
+            f"or begin a new file of corrections."
+        )
+
+
 def mended(
-    named: str, owner: str, keys: Sequence[str], classes: Sequence[str], what: str
+    named: str, owner: str, keys: Sequence[str], classes: Sequence[str], what: str, labels: Sequence[str] = ()
 ) -> tuple[dict[int, int | None], list[str]]:
     """By position the class that a correction gives, None where it drops the example; and sentences on them.
 
+    `labels`: each example's, where a key is a row's number, which names another example once rows were put in between:
+    an example that is neither what it was when it was corrected nor what it became is no longer that one.
     `named`: the file, as the knob `corrections` of the choice `owner` has it, "" for none; `what` the examples are.
     """
     if not named:
@@ -176,6 +191,8 @@ def mended(
                 f"{file.path} makes {key} a {label!r}, and there is no such class.{nearest(label, classes)} There are: "
                 f"{there}. wb.Corrections({str(file.path)!r}).undo() takes the last decision back."
             )
+    if labels:
+        _must_be_there(file, {key: labels[at[key]] for key in now if key in at})
     found = {at[key]: classes.index(label) if label else None for key, label in now.items() if key in at}
     dropped = sum(label is None for label in found.values())
     labels, examples = (

@@ -8,7 +8,8 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,10 +83,19 @@ class Docstrings(Dataset):
             label_noise=self.label_noise,
             seed=self.seed,
             notes=[f"Docstrings of {', '.join(f'{name} {version}' for name, version in versions.items())}."],
-            keys=[f"{each.module}:{each.name}" for each in held],
+            keys=numbered(f"{each.module}:{each.name}" for each in held),
             groups=np.array([each.module for each in held], dtype=object),
             content=hashlib.sha256(about).digest(),
         )
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """Names of which none is another's: the second of a kind has a 2 behind it, and so on."""
+    seen, found = Counter[str](), []
+    for name in names:
+        seen[name] += 1
+        found.append(f"{name} {seen[name]}" if seen[name] > 1 else name)
+    return found
 
 
 def part_of(module: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench.choices import whole
+from workbench.checks import whole
 from workbench.datasets.parting import cut
 from workbench.errors import BadData, BadKnob
 

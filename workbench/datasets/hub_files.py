@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from workbench import paths
-from workbench.choices import nearest
+from workbench.checks import nearest
 from workbench.datasets.columns import MARKED
 from workbench.datasets.files import MOST_BYTES, Archive, Folder, Kind
 from workbench.datasets.hub_splits import ZIPPED, Loaded, is_folder, splits, text_of
@@ -53,6 +53,7 @@ class Cells:
     _rows: dict[str, tuple[pa.ChunkedArray, int, list[int]]] = field(default_factory=dict)  # bytes, which, a stamp
     _paths: dict[str, Path] = field(default_factory=dict)
     _zips: dict[Path, Archive] = field(default_factory=dict)
+    _inside: dict[Path, set[str]] = field(default_factory=dict)  # the names in each
 
     def add(self, name: str, held: pa.ChunkedArray, at: int, stamp: list[int]) -> str:
         """A file whose bytes are in row `at` of `held`; returns why it is none, "" where it is."""
@@ -69,8 +70,11 @@ class Cells:
         if not path.is_file():
             return name, f"{name} is not there"
         if container:
-            name, archive = f"{name}/{inside}", self._zips.setdefault(path, Archive(path, self.kind))
-            if inside not in archive.names:
+            name = f"{name}/{inside}"
+            if path not in self._zips:
+                self._zips[path] = Archive(path, self.kind)
+                self._inside[path] = {*self._zips[path].names}
+            if inside not in self._inside[path]:
                 return name, f"{inside} cannot be had from {path.name}"
         return name, self._new(name) or self._put(self._paths, name, path)
 

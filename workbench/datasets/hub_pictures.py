@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench.choices import Options, Range, Text, knob
+from workbench.choices import COLUMN, Options, Range, Text, knob
 from workbench.datasets.augmentation import AUGMENTATIONS, NONE
 from workbench.datasets.base import BALANCES
 from workbench.datasets.of_pictures import OfPictures
@@ -24,8 +24,8 @@ class HubImages(OfPictures):
         "", Text("folder", folders=True), "owner/name on the hub, or a folder in its layout (parquet, metadata.csv)."
     )
     config: str = knob("", Text("config"), "Which of its configurations; empty: the only one.")
-    files: str = knob("", Text("column"), "The column of pictures; empty: guessed, and told.")
-    label: str = knob("", Text("column"), "The column of labels; empty: guessed, and told.")
+    files: str = knob("", COLUMN, "The column of pictures; empty: guessed, and told.")
+    label: str = knob("", COLUMN, "The column of labels; empty: guessed, and told.")
     size: int = knob(96, Range(32, 384), "Side in pixels that pictures are brought to; larger shows more, costs more.",
                      limits=(8, 1024))  # fmt: skip
     per_class: int | None = knob(None, Range(1, 1000), "Training pictures a class; empty means all.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from workbench.choices import Options, Range, Text, knob
+from workbench.choices import COLUMN, Options, Range, Text, knob
 from workbench.datasets.base import BALANCES
 from workbench.datasets.of_recordings import OfRecordings
 
@@ -23,8 +23,8 @@ class HubAudio(OfRecordings):
         "", Text("folder", folders=True), "owner/name on the hub, or a folder in its layout (parquet, metadata.csv)."
     )
     config: str = knob("", Text("config"), "Which of its configurations; empty: the only one.")
-    files: str = knob("", Text("column"), "The column of recordings; empty: guessed, and told.")
-    label: str = knob("", Text("column"), "The column of labels; empty: guessed, and told.")
+    files: str = knob("", COLUMN, "The column of recordings; empty: guessed, and told.")
+    label: str = knob("", COLUMN, "The column of labels; empty: guessed, and told.")
     seconds: float = knob(2.0, Range(0.5, 10.0), "How much of a recording a model hears; longer ones are cut.",
                           limits=(0.1, 60.0))  # fmt: skip
     per_class: int | None = knob(None, Range(1, 1000), "Training recordings a class; empty means all.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.choices import Options, Range, Text, knob
+from workbench.choices import COLUMN, Options, Range, Text, knob
 from workbench.datasets import layout, tables
 from workbench.datasets.augmentation import AUGMENTATIONS, NONE
 from workbench.datasets.base import BALANCES
@@ -36,9 +36,9 @@ class Images(OfPictures):
     broken: str = knob("refuse", Options(("refuse", "leave out")), "What to do where a file cannot be read.")
     table: str = knob("", FILES, "A CSV or parquet file of paths (in the folder) and labels; empty: folders.",
                       more=True)  # fmt: skip
-    path_column: str = knob("", Text("column"), "The table's column of paths; empty: the one called as usual.",
+    path_column: str = knob("", COLUMN, "The table's column of paths; empty: the one called as usual.",
                             more=True)  # fmt: skip
-    label_column: str = knob("", Text("column"), "The table's column of labels; empty: the one called as usual.",
+    label_column: str = knob("", COLUMN, "The table's column of labels; empty: the one called as usual.",
                              more=True)  # fmt: skip
     group: str = knob("", Text("group"), "What stays in one part: a column, or a pattern such as '(.+)_[0-9]+'.",
                       more=True)  # fmt: skip

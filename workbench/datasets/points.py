@@ -112,8 +112,8 @@ def _spirals(count: int, noise: float, draw: np.random.RandomState) -> tuple[np.
 def read(text: str) -> list[Point]:
     """The points that a text names, a line each (or parted by ";"): x, y and a class, by commas, tabs or blanks."""
     found: list[Point] = []
-    for number, line in enumerate(filter(str.strip, text.replace(";", "\n").splitlines()), 1):
-        cells = line.replace("\t", ",").split(",") if "," in line or "\t" in line else line.split(None, 2)
+    for number, line in enumerate(_lines(text), 1):
+        cells = _cells(line)
         try:
             x, y = float(cells[0]), float(cells[1])
             name = ",".join(cells[2:]).strip()
@@ -132,11 +132,20 @@ def read(text: str) -> list[Point]:
     return found
 
 
+def _lines(text: str) -> list[str]:
+    return [line for line in text.replace(";", "\n").splitlines() if line.strip()]
+
+
+def _cells(line: str) -> list[str]:
+    """x, y and the class, which may hold commas or blanks itself."""
+    return line.replace("\t", ",").split(",") if "," in line or "\t" in line else line.split(None, 2)
+
+
 def fitted(text: str) -> str:
     """Points on any scale, as they may be pasted, moved and scaled into the plane."""
     import numpy as np
 
-    rows = [line.replace("\t", ",").split(",") for line in text.replace(";", "\n").splitlines() if line.strip()]
+    rows = [_cells(line) for line in _lines(text)]
     try:
         places = np.array([[float(x), float(y)] for x, y, *_ in rows])
     except ValueError:

@@ -51,7 +51,7 @@ class Ragged:
         """The rows at these positions, a tensor or a slice."""
         import torch
 
-        at = torch.arange(len(self))[rows].cpu()
+        at = torch.arange(len(self))[rows.cpu() if isinstance(rows, torch.Tensor) else rows]
         return Ragged.of([self.row(each) for each in at.tolist()], self.longest)
 
     def padded(self, fill: float) -> Tensor:
@@ -85,7 +85,7 @@ class Texts:
         """The texts at these positions, a tensor or a slice."""
         import torch
 
-        at = torch.arange(len(self))[rows].tolist()
+        at = torch.arange(len(self))[rows.cpu() if isinstance(rows, torch.Tensor) else rows].tolist()
         second = tuple(self.second[each] for each in at) if self.second else ()
         return Texts(tuple(self.first[each] for each in at), second, self.longest)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.choices import Options, Range, Text, knob
+from workbench.choices import COLUMN, Options, Range, Text, knob
 from workbench.datasets.base import BALANCES, Data, Dataset
 from workbench.datasets.columns import Columns, columns_of
 from workbench.datasets.layout import PARTS
@@ -32,8 +32,8 @@ class Table(Dataset):
         Text("file", (*SEPARATED, *LINES, *PARQUET), folders=True),
         "The file; or a folder with train, valid and test files.",
     )
-    text: str = knob("", Text("column"), "The column of texts; empty: guessed, and told.")
-    label: str = knob("", Text("column"), "The column of labels; empty: guessed, and told.")
+    text: str = knob("", COLUMN, "The column of texts; empty: guessed, and told.")
+    label: str = knob("", COLUMN, "The column of labels; empty: guessed, and told.")
     size: int = knob(128, Range(16, 512), "Tokens of a text that a model may see; more shows more, costs more.",
                      limits=(4, 8192))  # fmt: skip
     per_class: int | None = knob(None, Range(1, 1000), "Training texts a class; empty means all.",
@@ -41,10 +41,10 @@ class Table(Dataset):
     label_noise: float = knob(0.0, Range(0.0, 0.6), "Share of the training labels made wrong.", limits=(0, 1))
     balance: str = knob("as is", Options(BALANCES), "Rare classes: as they are, weighing more, or drawn more often.")
     broken: str = knob("refuse", Options(("refuse", "leave out")), "What to do where a row has no text or no label.")
-    second: str = knob("", Text("column"), "A column of second texts, for pairs; '-': none.", more=True)
-    group: str = knob("", Text("column"), "A column whose equal cells stay in one part (author, ticket); '-': none.",
+    second: str = knob("", COLUMN, "A column of second texts, for pairs; '-': none.", more=True)
+    group: str = knob("", COLUMN, "A column whose equal cells stay in one part (author, ticket); '-': none.",
                       more=True)  # fmt: skip
-    time: str = knob("", Text("column"), "A column that says when a text was written; '-': none.", more=True)
+    time: str = knob("", COLUMN, "A column that says when a text was written; '-': none.", more=True)
     encoding: str = knob("", Text("encoding"), "How letters are coded, 'cp1251' say; empty: UTF-8, or as marked.",
                          more=True)  # fmt: skip
     corrections: str = knob(

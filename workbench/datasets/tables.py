@@ -9,7 +9,8 @@ from collections.abc import Container, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from workbench.choices import Text, nearest
+from workbench.checks import nearest
+from workbench.choices import Text
 from workbench.datasets.files import PICTURES, Kind, Source
 from workbench.datasets.layout import PARTS, Layout, beside, composed
 from workbench.errors import BadData

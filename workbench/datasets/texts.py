@@ -30,6 +30,12 @@ HALVES = re.compile("[\ud800-\udfff]")  # of characters that take two code units
 CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
+def cleaned(text: str) -> str:
+    """A text as a model may read it, when it learns and when it answers."""
+    text = text[:LETTERS]
+    return CONTROLS.sub(" ", text if text.isascii() else HALVES.sub("\N{REPLACEMENT CHARACTER}", text)).strip()
+
+
 @dataclass
 class Rows:
     """A line an example: its key, its text and second text, its label, part and group ("" where there is none).
@@ -82,17 +88,13 @@ class Rows:
     def _cleaned(self, text: str) -> str:
         """The text without what no model can read, and no longer than `LETTERS`."""
         if len(text) > LETTERS:
-            text = text[:LETTERS]
             self.changed[f"longer than {LETTERS:,} letters: they are cut"] += 1
-        if text.isascii() or not HALVES.search(text):
-            clean = text
-        else:
-            clean = HALVES.sub("\N{REPLACEMENT CHARACTER}", text)
+        text = text[:LETTERS]
+        if not text.isascii() and HALVES.search(text):
             self.changed["with half a character (a lone surrogate): \N{REPLACEMENT CHARACTER} stands for it"] += 1
-        if CONTROLS.search(clean):
-            clean = CONTROLS.sub(" ", clean)
+        if CONTROLS.search(text):
             self.changed["with control characters: spaces stand for them"] += 1
-        return clean.strip()
+        return cleaned(text)
 
     def said(self) -> list[str]:
         """Sentences on texts that were changed."""
@@ -130,7 +132,8 @@ def data_of(rows: Rows, owner: str, place: str, knobs: Mapping[str, Any], said: 
     twice = copies.twice(hashes, labels, rows.keys, "text")
     torn = [f"Of {len(twice) - 1} texts under two labels the first {TORN} are named."] if len(twice) > TORN + 1 else []
     parts, moved = filled(parts, labels, same, classes)
-    decided, corrected = mended(knobs.get("corrections", ""), owner, rows.keys, classes, "texts")
+    given = () if knobs["label_noise"] else rows.labels  # a label made wrong is another one by the seed
+    decided, corrected = mended(knobs.get("corrections", ""), owner, rows.keys, classes, "texts", given)
     alike = near(rows.whole(), hashes)
     said = [*said, *rows.said(), *more, *moved, *twice[: TORN + 1], *torn]
     told = [*said, *copies.told(alike, parts, rows.keys, "texts"), *corrected]

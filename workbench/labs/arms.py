@@ -8,30 +8,44 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import evaluation
-from workbench.choices import whole
+from workbench.checks import whole
 from workbench.errors import BadKnob, Diverged
 from workbench.labs.together import Trained, trained
 
 if TYPE_CHECKING:
+    from workbench.datasets import Data
     from workbench.labs.table import Floats
     from workbench.recipe import Recipe
 
 Arms = Mapping[str, "Recipe"]
 
 
-def over_seeds(arms: Arms, seeds: int, early: bool = False) -> dict[str, list[Trained]]:
-    """Each arm's recipe trained over `seeds` seeds, those at once that can be; `Diverged` names an arm that did."""
+def over_seeds(arms: Arms, seeds: int, early: bool = False, data: Data | None = None) -> dict[str, list[Trained]]:
+    """Each arm's recipe trained over `seeds` seeds, those at once that can be; `Diverged` names an arm that did.
+
+    `data`: other parts than the recipes' own.
+    """
     whole("seeds", seeds, 1, 100)
     if not arms:
         raise BadKnob("name one arm or more, got none.")
     every = [(name, recipe.replace(seed=recipe.seed + seed)) for name, recipe in arms.items() for seed in range(seeds)]
-    found = trained([recipe for _, recipe in every], early)
+    found = trained([recipe for _, recipe in every], early, data)
     told: dict[str, list[Trained]] = {name: [] for name in arms}
     for (name, _), each in zip(every, found, strict=True):
         if each.right is None:
             raise Diverged(f"training of {name!r} diverged: lower lr, or a regularizer's strength.")
         told[name].append(each)
     return told
+
+
+def over_draws(arms: Arms, draws: Sequence[Data]) -> dict[str, list[Trained]]:
+    """Each arm's recipe trained on each of `draws`, other parts or labels of its own data, by a seed of its own."""
+    found: dict[str, list[Trained]] = {name: [] for name in arms}
+    for at, data in enumerate(draws):
+        own = {name: recipe.replace(seed=recipe.seed + at) for name, recipe in arms.items()}
+        for name, some in over_seeds(own, 1, data=data).items():
+            found[name] += some
+    return found
 
 
 def right_of(some: Sequence[Trained]) -> Floats:

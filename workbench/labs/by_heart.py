@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workbench.choices import whole
+from workbench.checks import whole
 from workbench.errors import BadKnob
 from workbench.trainer import Watch, train
 
@@ -81,7 +81,8 @@ class _Answers(Watch):
         self.kept: list[NDArray[np.float32]] = []
 
     def on_rows(self, job: Job, rows: Sequence[Row]) -> None:
-        logits = job.learner.answers(job.train)[0]
+        with job.moments.answering():
+            logits = job.learner.answers(job.train)[0]
         self.kept.append(logits.float().softmax(-1).cpu().numpy())
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import evaluation
-from workbench.choices import entry, whole
+from workbench.checks import whole
+from workbench.choices import entry
 from workbench.errors import BadKnob, Diverged
 from workbench.labs.together import Trained, trained
 from workbench.scopes import Head, Scope

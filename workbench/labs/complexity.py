@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import evaluation
-from workbench.choices import whole
+from workbench.checks import whole
 from workbench.errors import BadKnob
 from workbench.labs.arms import Arms, ends, over_seeds, right_of
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from workbench import evaluation, progress
+from workbench.checks import whole
+from workbench.datasets.parting import spoil
 from workbench.errors import BadKnob
-from workbench.labs.arms import over_seeds
+from workbench.labs.arms import over_draws
 from workbench.labs.together import Trained
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from workbench.datasets import Data
     from workbench.recipe import Recipe
 
 REGULARIZERS = ("", "l2(strength=0.1)", "dropout(rate=0.5)", "mixup(alpha=1)")
@@ -28,22 +33,29 @@ def label_noise(
 ) -> pd.DataFrame:
     """Train with such shares of wrong labels, by each of `regularizers`, over `seeds` seeds.
 
-    A row a share, regularizer and epoch, means over the seeds: `accuracy` (validation, whose labels are right) with
-    `low` and `high` over the seeds, `train_accuracy` on the labels given, `clean_train_accuracy` on the true ones, and
-    `memorised`, the share of the wrong labels that is repeated (NaN where none is wrong).
+    Which labels are wrong, and how, is drawn anew for each seed. A row a share, regularizer and epoch, means over the
+    seeds: `accuracy` (validation, whose labels are right) with `low` and `high` over the seeds, `train_accuracy` on the
+    labels given, `clean_train_accuracy` on the true ones, and `memorised`, the share of the wrong labels that is
+    repeated (NaN where none is wrong).
     """
     from workbench.whole_table import WholeTable
 
     if not shares or not regularizers:
         raise BadKnob("name one share and one regularizer ('' for none) or more.")
-    lines = []
+    whole("seeds", seeds, 1, 100)
+    data, lines = recipe.data.replace(label_noise=0.0).load(), []
+    arms = {each or "none": recipe.replace(regularizers=each) for each in regularizers}
     for done, share in enumerate(shares):
-        noisy = recipe.replace(data=recipe.data.replace(label_noise=share))
-        found = over_seeds({each or "none": noisy.replace(regularizers=each) for each in regularizers}, seeds)
+        found = over_draws(arms, [_spoilt(data, share, recipe.data.seed + seed) for seed in range(seeds)])
         progress.tell("shares", done + 1, len(shares))
         for name, some in found.items():
             lines += [{"share": share, "regularizer": name} | each for each in _epochs(some)]
     return WholeTable(lines)
+
+
+def _spoilt(data: Data, share: float, seed: int) -> Data:
+    given = spoil(data.labels.numpy(), data.train.numpy(), share, len(data.classes), seed)
+    return replace(data, labels=torch.from_numpy(given))
 
 
 def _epochs(some: Sequence[Trained]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from workbench import evaluation, features, progress
-from workbench.choices import known, whole
+from workbench.checks import known, whole
 from workbench.datasets.ragged import Ragged, Texts
 from workbench.errors import BadKnob
 from workbench.learners import head
@@ -87,7 +87,7 @@ def _trained(recipes: Sequence[Recipe], outliers: float) -> Job:
         own = job.train[0][torch.randperm(job.examples, generator=draw)[: round(outliers * job.examples)]]
         learner: Any = job.learner
         learner.features[own] *= FAR  # standardised: away from the mean
-        job.learner.labels[own] = torch.randint(0, len(job.data.classes), (len(own),), generator=draw)
+        job.learner.labels[own] = torch.randint(0, len(job.data.classes), (len(own),), generator=draw).to(own.device)
     for _ in train(job, Watch()):
         pass
     return job
@@ -96,25 +96,25 @@ def _trained(recipes: Sequence[Recipe], outliers: float) -> Job:
 def _right(job: Job, recipes: Sequence[Recipe], test: str, level: float) -> Any:
     """What is right of the validation part, (seeds, examples), under one test at one level."""
     learner: Any = job.learner
-    rows = learner.features[job.valid[0]]
+    rows = learner.features[job.valid[0]]  # where the head trains
     if test == "outliers" and level:
         return _right(_trained(recipes, level), recipes, "units deleted", 0.0)
     if test == "inputs corrupted" and level:
         plan, at = job.plan, job.data.valid
         changed = replace(job.data, inputs=corrupted(job.data.inputs[at], level, recipes[0].seed), content="")
         found = features.compute(plan.built, changed.inputs, torch.arange(len(at)), plan.device, plan.dtype)
-        rows = ((found - plan.standard[0][0]) / plan.standard[1][0]).to(rows.dtype)
+        rows = ((found - plan.standard[0][0].cpu()) / plan.standard[1][0].cpu()).to(rows)
     if test != "units deleted" or not level:
         return _answered(learner, rows, job)
     draw = torch.Generator().manual_seed(recipes[0].seed)
-    masks = [(torch.rand(rows.shape[1], generator=draw) >= level).to(rows.dtype) for _ in range(MASKS)]
+    masks = [(torch.rand(rows.shape[1], generator=draw) >= level).to(rows) for _ in range(MASKS)]
     return np.mean([_answered(learner, rows * mask, job) for mask in masks], 0)
 
 
 def _answered(learner: Any, rows: Any, job: Job) -> Any:
-    with torch.no_grad():
+    with torch.no_grad(), job.moments.answering():
         logits = head.apply(learner.weights_all, rows[None], learner.scope.activation)
-    return (logits.argmax(-1) == learner.labels[job.valid[0]]).double().numpy()
+    return (logits.argmax(-1) == learner.labels[job.valid[0]]).double().cpu().numpy()
 
 
 def corrupted(inputs: Inputs, level: float, seed: int) -> Inputs:

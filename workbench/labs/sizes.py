@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import evaluation, progress
-from workbench.choices import whole
+from workbench.checks import whole
 from workbench.errors import BadKnob
 
 if TYPE_CHECKING:

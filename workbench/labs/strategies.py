@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import evaluation, progress
-from workbench.choices import Range, entry, known
+from workbench.checks import known
+from workbench.choices import Range, entry
 from workbench.labs.table import Table, kept, unscaled
 from workbench.searching.strategies import Strategy
 

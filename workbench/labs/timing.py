@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from workbench.choices import known
+from workbench.checks import known
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,6 +15,7 @@ from workbench.regularizers import Regularizer
 from workbench.trainer import Watch, train
 
 if TYPE_CHECKING:
+    from workbench.datasets import Data
     from workbench.history import Row
     from workbench.job import Job
     from workbench.labs.table import Floats
@@ -36,7 +37,15 @@ class Trained:
     kept: int = -1
 
 
-class _Stopped(Watch):
+class _Telling(Watch):
+    """Says how many epochs are done, and may be stopped there by who listens."""
+
+    def go_on(self, job: Job) -> bool:
+        progress.tell("epochs", job.epoch, job.recipe.epochs)
+        return True
+
+
+class _Stopped(_Telling):
     """Keeps what is right at the best epoch until a trial would stop: it trains on, since others of its pass do."""
 
     def __init__(self, recipes: Sequence[Recipe]) -> None:
@@ -46,18 +55,22 @@ class _Stopped(Watch):
 
     def on_rows(self, job: Job, rows: Sequence[Row]) -> None:
         ask = [at for at, trial in enumerate(job.going) if self.stoppers[trial] and trial not in self._over]
-        right = side(job, job.valid)["right"] if ask else None
+        if not ask:
+            return
+        with job.moments.answering():
+            right = side(job, job.valid)["right"]
         for at in ask:
             trial, told = job.going[at], job.rows_of[job.going[at]]
-            if right is not None and best(told) is told[-1]:
+            if best(told) is told[-1]:
                 self.found[trial] = (len(told) - 1, right[at])
             if any(r.should_stop(told) for r in self.stoppers[trial]):
                 self._over.add(trial)
 
 
-def trained(recipes: Sequence[Recipe], early: bool = False) -> list[Trained]:
+def trained(recipes: Sequence[Recipe], early: bool = False, data: Data | None = None) -> list[Trained]:
     """Train these recipes, of one data set and as many epochs, to their end; in their order, heads at once.
 
+    `data`: other parts than the recipes' own.
     `early`: what stops early keeps its best epoch until then; else it does not act: all would have to stop at once.
     """
     from workbench.learners.plan import fused, plan
@@ -66,12 +79,12 @@ def trained(recipes: Sequence[Recipe], early: bool = False) -> list[Trained]:
     asked = [*recipes]
     recipes = [recipe.replace(regularizers=[r for r in recipe.regularizers if not stops(r)]) for recipe in asked]
     found: dict[int, Trained] = {}
-    data = recipes[0].data.load()
+    data = data or recipes[0].data.load()
     for group in fused(recipes):
         size = in_one_pass(plan(recipes[group[0]], data)) if recipes[group[0]].scope.name == "head" else 1
         for at in range(0, len(group), size):
             some = group[at : at + size]
-            watch = _Stopped([asked[one] for one in some]) if early else Watch()
+            watch = _Stopped([asked[one] for one in some]) if early else _Telling()
             found |= dict(zip(some, _passed(plan([recipes[one] for one in some], data), watch), strict=True))
             progress.tell("heads", len(found), len(recipes))
     return [found[at] for at in range(len(recipes))]
@@ -91,7 +104,8 @@ def _passed(whole: Plan, watch: Watch) -> list[Trained]:
         for _ in train(job, watch):
             pass
     numbers = sum(w[0].numel() for name, w in job.learner.state().items() if name.startswith("head."))
-    answers = side(job, job.valid)["right"]
+    with job.moments.answering():
+        answers = side(job, job.valid)["right"]
     right = {trial: (-1, answers[at]) for at, trial in enumerate(job.going)}
     right |= watch.found if isinstance(watch, _Stopped) else {}
     kept = {trial: each for trial, each in right.items() if trial not in job.failed}

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from workbench.progress import Listener
+
+
+class Stopped(InterruptedError):
+    """What was asked to stop did."""
 
 
 class Background:
@@ -22,7 +27,7 @@ class Background:
 
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
+        self._closed, self._stop = False, threading.Event()
 
     def __call__(self, work: Callable[[], Any], show: Callable[[Any, str], None]) -> bool:
         """Whether it will be done: without a kernel's loop nobody looks, and nothing is."""
@@ -54,15 +59,22 @@ class Background:
     def hear(self, say: Callable[[str], None]) -> Listener:
         """Who listens to `progress` for work that is done here: `say` gets it in words, on the loop.
 
-        Once this is closed, the work ends at its next word.
+        Once this is closed, or asked to `stop`, the work ends at its next word: at `Stopped`.
         """
+        stop = self._stop = threading.Event()  # of this work alone
 
         def heard(what: str, done: int, total: int) -> None:
             if self._closed:
                 raise InterruptedError("the panel was closed.")
+            if stop.is_set():
+                raise Stopped("stopped.")
             self.on_loop(lambda: say(f"{what}: {done:,} of {total:,}"))
 
         return heard
+
+    def stop(self) -> None:
+        """End what was begun last and tells how far it is, at its next word."""
+        self._stop.set()
 
     def close(self) -> None:
         """Let the thread go; what has not begun is not done."""

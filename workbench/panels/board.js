@@ -1,5 +1,6 @@
 // Points in a plane over the model's answers: a press adds one of the chosen class, a press on one takes it away.
 const NEAR = 0.025; // of the board's side: so near, a press means the point that is there
+const WATCHED = ["surface", "points", "held", "colours", "said"];
 
 function render({ model, el }) {
   const canvas = document.createElement("canvas");
@@ -29,6 +30,8 @@ function render({ model, el }) {
     (c, x, y, r) => { c.moveTo(x, y - 1.4 * r); c.lineTo(x + 1.4 * r, y); c.lineTo(x, y + 1.4 * r); c.lineTo(x - 1.4 * r, y); c.closePath(); },
   ];
 
+  const place = (x, y) => `${Math.round(x * 1000)} ${Math.round(y * 1000)}`; // as board.py names it
+
   function draw() {
     const context = canvas.getContext("2d");
     const side = canvas.width;
@@ -36,7 +39,9 @@ function render({ model, el }) {
     context.fillRect(0, 0, side, side);
     surface(context, side);
     const colours = model.get("colours");
-    for (const [x, y, kind, held] of model.get("points")) {
+    const hollow = new Set(model.get("held"));
+    for (const [x, y, kind] of model.get("points")) {
+      const held = hollow.has(place(x, y));
       context.beginPath();
       forms[kind % forms.length](context, x * side, (1 - y) * side, 4.5);
       context.lineWidth = 2;
@@ -48,14 +53,14 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", model.get("said"));
   }
 
-  canvas.addEventListener("pointerdown", (event) => {
+  canvas.addEventListener("click", (event) => {
     const box = canvas.getBoundingClientRect();
-    const x = (event.clientX - box.left) / box.width;
-    const y = 1 - (event.clientY - box.top) / box.height;
+    const x = Math.round((1000 * (event.clientX - box.left)) / box.width) / 1000;
+    const y = Math.round(1000 - (1000 * (event.clientY - box.top)) / box.height) / 1000;
     const points = model.get("points");
     const hit = points.findIndex((each) => Math.hypot(each[0] - x, each[1] - y) < NEAR);
     const kept = points.filter((_, at) => at !== hit);
-    model.set("points", hit < 0 ? [...points, [x, y, model.get("kind"), 0]] : kept);
+    model.set("points", hit < 0 ? [...points, [x, y, model.get("kind")]] : kept);
     model.set("drawn", model.get("drawn") + 1);
     model.save_changes();
     draw();
@@ -67,9 +72,9 @@ function render({ model, el }) {
     waiting = true;
     requestAnimationFrame(() => { waiting = false; draw(); });
   };
-  for (const name of ["surface", "points", "colours", "said"]) model.on(`change:${name}`, later);
+  for (const name of WATCHED) model.on(`change:${name}`, later);
   draw();
-  return () => { for (const name of ["surface", "points", "colours", "said"]) model.off(`change:${name}`, later); };
+  return () => { for (const name of WATCHED) model.off(`change:${name}`, later); };
 }
 
 export default { render };

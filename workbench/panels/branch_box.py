@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from workbench.branching import arms
 from workbench.choices import Range, entries, menu_base
 from workbench.errors import BadKnob
 from workbench.panels.text import line, spoken
@@ -87,11 +88,10 @@ class BranchBox:
         settings = [{} if knob.value == SAME else {knob.value: value.value} for knob, value in self.rows]
         if len({str(each) for each in settings}) < len(settings):
             raise BadKnob("two arms change the same knob to the same value: choose another knob or value for one.")
-        first = run.branch(settings[0], step=step)
-        at = first.files.read("recipe.json")["parent"]["step"]  # the others begin where it does
-        arms = [first, *(run.branch(each, step=at) for each in settings[1:])]
-        self.said.value = spoken(f"{len(arms)} arms began at step {at}.", role="status")
-        self._began(arms)
+        began = arms(run, settings, step)
+        at = began[0].files.read("recipe.json")["parent"]["step"]
+        self.said.value = spoken(f"{len(began)} arms began at step {at}.", role="status")
+        self._began(began)
 
 
 def offered(recipe: Recipe) -> dict[str, float]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ipywidgets as widgets
 
-from workbench.choices import FLAG, Knob, Options, Range, Text
+from workbench.choices import COLUMN, FLAG, Knob, Options, Range, Text
 from workbench.panels.file_chooser import FileChooser
 
 WIDE = {"description_width": "96px"}
@@ -38,6 +38,10 @@ class Control:
     def main(self) -> Any:
         """The widget that holds the exact value."""
         return self.parts[0]
+
+    def offer(self, options: Sequence[str], hint: str) -> None:
+        """Where a column is named: those that there are, and what holds while none is."""
+        self.main.options, self.main.placeholder = [*options], hint
 
     def show(self, value: Any) -> None:
         """Put `value` into the control, without proposing it; a part that says it already is left as it is.
@@ -91,6 +95,8 @@ def _parts(knob: Knob) -> list[Any]:
         return [widgets.Dropdown(options=[(str(value), value) for value in domain.values], **about)]
     if not isinstance(domain, Range) or knob.optional:
         hint = "empty: all" if knob.optional else ""
+        if domain == COLUMN:
+            return [widgets.Combobox(continuous_update=False, **about)]
         return [widgets.Text(continuous_update=False, placeholder=hint, **about)]
     if domain.whole:
         return [widgets.IntText(continuous_update=False, **about)]

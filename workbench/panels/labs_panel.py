@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets as widgets
 
 from workbench import cost, plots, progress
-from workbench.panels.background import Background
+from workbench.panels.background import Background, Stopped
 from workbench.panels.chart import still
 from workbench.panels.text import line, spoken, style_sheet, table
 from workbench.recipe import Recipe
@@ -113,13 +113,18 @@ class LabsPanel(widgets.VBox):  # type: ignore[misc]
             description="Run", tooltip="Train what the experiment needs", button_style="primary",
             layout=widgets.Layout(width="auto"),
         )  # fmt: skip
+        self.stop_button = widgets.Button(
+            description="Stop", tooltip="End the experiment; what it trained is not kept", disabled=True,
+            layout=widgets.Layout(width="auto"),
+        )  # fmt: skip
         self.asks, self.said, self.error = line(kind="strong"), line(kind="faint"), line(kind="error")
         self.figure, self.numbers = widgets.Output(), widgets.HTML()
         self._fold = widgets.Accordion([self.numbers], titles=["The numbers"], selected_index=None)
         self._fold.layout.display = "none"
         self.which.observe(lambda _: self.ask(), "value")
         self.run_button.on_click(lambda _: self.run())
-        row = widgets.HBox([self.which, self.run_button], layout=widgets.Layout(align_items="center"))
+        self.stop_button.on_click(lambda _: self.stop())
+        row = widgets.HBox([self.which, self.run_button, self.stop_button], layout=widgets.Layout(align_items="center"))
         parts = [style_sheet(), row, self.asks, self.said, self.error, self.figure, self._fold]
         super().__init__(parts, layout=widgets.Layout(width="100%", padding="4px"))
         self.add_class("wb-labs")
@@ -157,24 +162,38 @@ class LabsPanel(widgets.VBox):  # type: ignore[misc]
             self.error.value = spoken(str(error) or type(error).__name__, "error")
             return
         lab = LABS[self.which.value]
-        self.run_button.disabled = True
+        self.run_button.disabled, self.stop_button.disabled = True, False
         self.said.value = spoken("Reading the data …", "strong", "status")
-        if not self._work(partial(self._made, lab, recipe), partial(self._shown, lab)):
-            self._shown(lab, self._made(lab, recipe), "faint")
+        work = partial(self._made, lab, recipe, self._work.hear(self._say))
+        if not self._work(work, partial(self._shown, lab)):
+            self._shown(lab, work(), "faint")
 
-    def _made(self, lab: Lab, recipe: Recipe) -> pd.DataFrame:
-        with progress.told_to(self._work.hear(self._say)):
-            return lab.made(recipe)
+    def stop(self) -> None:
+        """End what trains at its next word; the figure before it stays."""
+        self._work.stop()
+        self.stop_button.disabled = True
+        self.said.value = spoken("Stopping …", "strong", "status")
+
+    def _made(self, lab: Lab, recipe: Recipe, heard: progress.Listener) -> pd.DataFrame | None:
+        """What the lab found; None where it was stopped."""
+        try:
+            with progress.told_to(heard):
+                return lab.made(recipe)
+        except Stopped:
+            return None
 
     def _say(self, text: str) -> None:
-        if self.run_button.disabled and not self._closed:
+        if not (self.stop_button.disabled or self._closed):
             self.said.value = spoken(text, "strong", "status")
 
     def _shown(self, lab: Lab, found: Any, kind: str) -> None:
         if self._closed:
             return
-        self.run_button.disabled = False
+        self.run_button.disabled, self.stop_button.disabled = False, True
         self.said.value = ""
+        if found is None:
+            self.said.value = spoken("Stopped: nothing of this experiment is kept.", "note", "status")
+            return
         if kind == "error":
             self.error.value = spoken(found, "error")
             return

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from workbench.all_runs import open_run
-from workbench.branching import marks
+from workbench.branching import code, marks
 from workbench.choices import Range
 from workbench.panels.controls import Control
 from workbench.panels.copying import CopyButton
@@ -56,6 +56,8 @@ class MixerPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         values = self._values()  # from the first: a browser sends back where it drew a slider, and that shall be there
         for path, (knob, _) in free.items():
             control = Control(replace(knob, name=path), values[path], partial(self._turn, path))
+            for part in control.parts:
+                part.continuous_update = False  # one change a drag, to be marked, undone and replayed
             self.controls[path] = control
             row = [control.box]
             if path != "lr" and isinstance(knob.domain, Range) and (knob.limits or (knob.domain.low,))[0] == 0:
@@ -134,7 +136,7 @@ class MixerPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         )
         self.list.value = _listed(lines)
         if len(lines) != self._told or not self.copy_button.text:
-            self.copy_button.text, self._told = run.played.as_code() if run else "", len(lines)
+            self.copy_button.text, self._told = code(run) if run else "", len(lines)
 
 
 def _turns(path: str, knob: Any, recipe: Recipe) -> bool:

@@ -6,22 +6,21 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import ipywidgets as widgets
-import numpy as np
 
 from workbench.datasets import Points
 from workbench.datasets.points import fitted, read, spelled
 from workbench.diagnosis import verdict
-from workbench.errors import BadChoice
+from workbench.errors import BadChoice, BadData
 from workbench.panels.background import Background
-from workbench.panels.board import Board, grid
+from workbench.panels.board import Board, grid, place, spread
 from workbench.panels.chart import Chart
 from workbench.panels.choosing import Knobs, Several
 from workbench.panels.controls import Control
 from workbench.panels.copying import CopyButton
-from workbench.panels.pressing import Pressing
+from workbench.panels.pressing import Pressing, wrong
 from workbench.panels.text import line, spoken, style_sheet
 from workbench.plots.curves import line as curve
 from workbench.plots.curves import losses
@@ -41,7 +40,7 @@ FIRST: dict[str, Any] = {
     "batch_size": 16,
 }
 HINT = "Press on the board to add a point of the chosen class, on a point to take it away. "
-HINT += "Of a shape, hollow points are held out: the network does not train on them."
+HINT += "Hollow points are held out: the network does not train on them."
 
 
 class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
@@ -61,6 +60,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.rows: list[Any] = []
         self._classes: tuple[str, ...] = CLASSES
         self._work, self._setting, self._last = Background("playground"), False, 0.0
+        self._unfit, self._due = "", False  # why the points on the board cannot be trained on; a drawing is on its way
         self._build(pace)
         super().__init__(self._parts(), layout=widgets.Layout(width="100%", padding="4px"))
         self._closed = False
@@ -74,10 +74,9 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.clear_button = self.button("Clear the board", "Take all points away, to draw your own", self._clear)
         self.start_button.button_style = "primary"
         self.kind = widgets.ToggleButtons(
-            options=[(name, at) for at, name in enumerate(CLASSES)], description="class of the next point",
-            tooltips=[f"The next points are of class {name}" for name in CLASSES],
-            style={"description_width": "140px", "button_width": "44px"},
-        )  # fmt: skip
+            description="class of the next point", style={"description_width": "140px", "button_width": "auto"}
+        )
+        self._offer()
         self.pace = widgets.BoundedFloatText(
             value=pace, min=0, max=1000, step=1, description="epochs a second", style={"description_width": "110px"},
             layout=widgets.Layout(width="190px"), tooltip="How fast it trains; 0 is as fast as it goes",
@@ -99,7 +98,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.lr = Control(replace(knob), self.value.lr, lambda lr: self._propose(lambda: {"lr": lr}))
         self.regularizers = Several(
             "regularizers", "What makes it generalise", self.value.regularizers, self._proposer("regularizers"),
-            self._fits,
+            lambda each: not cast("Any", each).unfit(self.value),
         )  # fmt: skip
 
     def _parts(self) -> list[Any]:
@@ -121,9 +120,6 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
                                       (right, "1 1 280px", "260px"))
         ]  # fmt: skip
         return [style_sheet(), widgets.HBox(columns, layout=widgets.Layout(flex_flow="row wrap"))]
-
-    def _fits(self, each: Any) -> bool:
-        return not each.unfit(self.value)
 
     # -- what a hand does ---------------------------------------------------------------------------------------------
 
@@ -151,8 +147,8 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         finally:
             self._setting = False
         self.copy.text = new.as_code()
-        if new.data != old.data and not by_hand:
-            self._show_points()
+        if new.data != old.data:
+            self._show_points(by_hand)
         moved = turned(old, new)
         if self.play is None or not moved:
             if self.play is not None and new != old:
@@ -161,17 +157,28 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         for path, value in moved.items():
             self.play.turn(path, value)
 
+    def _names(self) -> list[str]:
+        """Of the classes that can be drawn, by the numbers that they have on the board."""
+        return [*dict.fromkeys([*self._classes, *CLASSES])]
+
+    def _offer(self) -> None:
+        names = self._names()
+        self.kind.options = [(name, at) for at, name in enumerate(names)]
+        self.kind.tooltips = [f"The next points are of class {name}" for name in names]
+
     def _drawn(self) -> None:
         """A point was added or taken away on the board: from now on these are the points."""
-        names = [*dict.fromkeys([*self._classes, *CLASSES])]
-        text = spelled((x, y, names[kind]) for x, y, kind, _ in self.board.points)
+        names = self._names()
+        text = spelled((x, y, names[kind]) for x, y, kind in self.board.points)
         try:
             read(text)
         except Exception as error:  # too few as yet: they stay on the board, and nothing trains
             self._halt()
-            self.progress.value = spoken(str(error), "strong", "status")
+            self._unfit = str(error)
+            self.progress.value = spoken(self._unfit, "strong", "status")
             return
-        self._take_over(self.value.replace(data=self.value.data.replace(shape="drawn", drawn=text)), by_hand=True)
+        data = self.value.data.replace(shape="drawn", drawn=text, label_noise=0.0)  # the board has wrong labels already
+        self._take_over(self.value.replace(data=data), by_hand=True)
 
     def _take(self) -> None:
         text = fitted(self.pasted.value)
@@ -180,8 +187,10 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def _clear(self) -> None:
         self._halt()
-        self._classes = CLASSES
-        self.board.points, self.board.surface, self.board.said = [], b"", "0 points: draw your own"
+        self._classes, self._unfit = CLASSES, "there are no points: draw or paste some, or take a shape."
+        self._offer()
+        self.board.points, self.board.held, self.board.surface = [], [], b""
+        self.board.said = "0 points: draw your own"
 
     def _paced(self) -> None:
         if self.play:
@@ -202,6 +211,8 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         """Train the recipe from nothing, off the kernel's loop; without a loop, to the end."""
         from workbench.playing import Play
 
+        if self._unfit:
+            raise BadData(self._unfit)
         self._halt()
         play = Play(self.value, grid(), lambda rows, chances: self._seen(play, rows, chances), self.pace.value)
         self.play = play
@@ -214,12 +225,23 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.play = None
 
     def _seen(self, play: Play, rows: list[Any], chances: Any) -> None:
-        """Called where it trains: draw on the loop, not more often than one can see."""
-        now = time.monotonic()
-        if now - self._last >= DRAWN or len(rows) == 1:
-            self._last = now
-            self._work.on_loop(partial(self.draw, play, rows, chances))
-        self._newest = (rows, chances)
+        """Called where it trains: have the newest drawn on the loop, not more often than one can see, nor than it can.
+
+        While a cell runs, or the machine is slow, one drawing waits, and not each.
+        """
+        if play is not self.play:
+            return
+        self._newest, now = (rows, chances), time.monotonic()
+        if not self._due and (now - self._last >= DRAWN or len(rows) == 1):
+            self._last, self._due = now, True
+            self._work.on_loop(partial(self._draw_newest, play))
+
+    def _draw_newest(self, play: Play) -> None:
+        self._due = False
+        try:
+            self.draw(play, *self._newest)
+        except Exception as error:  # a callback's error is swallowed
+            self.error.value = wrong(error)
 
     def draw(self, play: Play, rows: list[Any], chances: Any) -> None:
         """Show these rows, and what is answered everywhere."""
@@ -233,17 +255,15 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         told += " of train"
         self.progress.value = spoken(told, "strong")
         self.board.said = f"{len(self.board.points)} points and the regions of the classes; {told}"
-        self.said.value = spoken(verdict(rows, play.recipe, examples=self._valid).sentence, "note", "status")
+        self.said.value = spoken(verdict(rows, self.value, examples=self._valid).sentence)  # too often to be announced
 
     def _as_drawn(self, chances: Any) -> Any:
         """A column a class of the board, where a hand may have drawn some of them alone."""
         if chances.shape[1] == len(self._classes):
             return chances
-        names = [*dict.fromkeys([*self._classes, *CLASSES])]
-        drawn = sorted({names[kind] for _, _, kind, _ in self.board.points})
-        found = np.zeros((len(chances), len(names)), chances.dtype)
-        found[:, [names.index(name) for name in drawn][: chances.shape[1]]] = chances
-        return found
+        names = self._names()
+        drawn = sorted({names[kind] for _, _, kind in self.board.points})
+        return spread(chances, [names.index(name) for name in drawn][: chances.shape[1]], len(names))
 
     def _ended(self, play: Play, found: Any, kind: str) -> None:
         if play is not self.play:
@@ -251,23 +271,24 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         if kind == "error":
             self.error.value = spoken(found, "error")
         else:
-            self.draw(play, *self._newest)
+            self._draw_newest(play)
         self.play = None
         self.after()
 
-    def _show_points(self) -> None:
-        """Put the points of the recipe on the board; those that are not trained on are hollow."""
+    def _show_points(self, by_hand: bool = False) -> None:
+        """Put the points of the recipe on the board, if it has not drawn them; those not trained on are hollow."""
         data: Data = self.value.data.load()
-        self._classes = data.classes
+        self._unfit = ""
+        if not by_hand:
+            self._classes = data.classes
+            self._offer()
+            places = (data.inputs.reshape(len(data.inputs), 2).double() / 255).tolist()
+            self.board.points = [[*at, kind] for at, kind in zip(places, data.labels.tolist(), strict=True)]
+            self.board.surface = b""
+            self.board.said = f"{len(self.board.points)} points of the classes {', '.join(data.classes)}"
         self._valid = len(data.valid)
-        places = data.inputs.reshape(len(data.inputs), 2).double() / 255
-        self.board.points = [
-            [*places[at].tolist(), int(data.labels[at]), held]
-            for part, held in ((data.train, 0), (data.valid, 1), (data.test, 1))
-            for at in part.tolist()
-        ]
-        self.board.surface = b""
-        self.board.said = f"{len(self.board.points)} points of the classes {', '.join(data.classes)}"
+        held = [*data.valid.tolist(), *data.test.tolist()]
+        self.board.held = [place(x, y) for x, y, _ in (self.board.points[at] for at in held)]
 
     def close(self) -> None:
         """End the run, and let the thread go."""

@@ -24,7 +24,9 @@ class PredictionPanel(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, prediction: Prediction):
         self.prediction = prediction
-        self.options = widgets.RadioButtons(options=prediction.options, layout=widgets.Layout(width="auto"))
+        self.options = widgets.RadioButtons(
+            options=prediction.options, layout=widgets.Layout(width="auto"), tooltip=prediction.question
+        )
         self.reason = widgets.Textarea(
             placeholder="Why? In your own words (you may leave it empty).",
             layout=widgets.Layout(width="100%", max_width="520px", height="60px"),
@@ -53,7 +55,8 @@ class PredictionPanel(widgets.VBox):  # type: ignore[misc]
         for each in (self.options, self.reason, self.lock):
             each.disabled = theirs
         self.again.layout.display = "" if theirs else "none"
-        said = f"Locked in: {self.prediction.answer}. Now run the cells below." if theirs else ""
+        locked = f"Locked in: {self.prediction.answer}. Now run the cells below."
+        said = (self.prediction.grade or locked) if theirs else ""  # the cells below may have run already
         self.said.value = spoken(said, "strong", "status")
         self.look()
 
@@ -86,6 +89,7 @@ class PredictionPanel(widgets.VBox):  # type: ignore[misc]
         """What was typed just before the button was pressed: the page sends it when the kernel has time."""
         if self.prediction.theirs and change.new.strip() and change.new.strip() != self.prediction.reason:
             self.prediction.keep(self.prediction.answer, change.new)
+            self.refresh()
             self.reason.send_state("value")
 
     def _again(self) -> None:
@@ -98,8 +102,7 @@ class PredictionPanel(widgets.VBox):  # type: ignore[misc]
                 act()
             except Exception as error:  # a callback's error is swallowed
                 self.error.value = spoken(str(error) or type(error).__name__, "error")
-            else:
-                self.refresh()
+            self.refresh()  # an error of the class's folder comes after the prediction is kept
 
         button = widgets.Button(description=name, tooltip=help, layout=widgets.Layout(width="auto"))
         button.on_click(pressed)

@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import traitlets
 
 from workbench import progress
-from workbench.choices import Menu
+from workbench.choices import COLUMN, Menu
 from workbench.errors import BadChoice
 from workbench.panels.backbone_picker import BackbonePicker
 from workbench.panels.background import Background
@@ -40,6 +40,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self._times: dict[Recipe, str] = {}
         value = recipe or Recipe()
         self._shown = value  # the recipe that the controls show
+        self._columned: Any = None  # the data whose columns are offered
         self._build(value)
         super().__init__(self._parts(), layout=widgets.Layout(padding="4px 12px 4px 4px", **layout), value=value)
         self.add_class("wb-recipe")
@@ -146,11 +147,23 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
             self._fill_table()
         if "wb-error" in self.counts.value:  # it was of another recipe
             self.counts.value = ""
+        if value.data != self._columned:
+            self._columned = value.data
+            self._looking_up(value.data.columns, partial(self._offer_columns, value.data))
         works: tuple[Callable[[Recipe], str], ...] = (self.counted,)
         if value.data.own:
             works = (self.estimated, self.counted) if value.backbone.architecture else (self.outlined,)
         for work in works:
             self._in_background(partial(self._if_still, value, work), partial(self._counted, value))
+
+    def _offer_columns(self, data: Any, found: Any, kind: str) -> None:
+        """Name the table's columns where one is chosen, and what was guessed; why there are none is said elsewhere."""
+        if found is None or kind == "error" or data != self.value.data:
+            return
+        for role, control in self.data.knobs.controls.items():
+            if control.knob.domain == COLUMN:
+                guess = getattr(found, role, "")
+                control.offer(found.there, f"guessed: {guess}" if guess else "none")
 
     def _if_still(self, value: Recipe, work: Callable[[Recipe], str]) -> str:
         if value != self.value:

@@ -18,7 +18,7 @@ SHOWN = {  # evidence in words
     "rise": "validation loss above its minimum (nats)",
     "gap": "gap of accuracy, train - validation",
     "gap_slope": "change of the gap an epoch, of late",
-    "noise": "what dropout and the like add to the loss that the optimizer sees (nats)",
+    "noise": "what dropout, smoothing and the like add to the loss that the optimizer sees (nats)",
     "drift": "by how much surer than right it became since the best epoch",
     "memorised": "share of the wrong labels that it repeats",
     "baseline": "validation accuracy of the plain baseline",

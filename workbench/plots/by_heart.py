@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.choices import whole
+from workbench.checks import whole
 from workbench.errors import BadData
 from workbench.plots.style import FAINT, GREY, TRAIN, VALID, axis, figure, label
 

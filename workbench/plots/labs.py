@@ -23,12 +23,14 @@ def ablation(found: pd.DataFrame) -> go.Figure:
     bars |= {"customdata": [[line["accuracy"], line["gap"]] for line in lines]}
     said = "%{y}: %{x:+.3f}; accuracy %{customdata[0]:.3f}, gap %{customdata[1]:.3f}<extra></extra>"
     whole = found.iloc[0]
-    worst = min(lines, key=lambda line: line["ahead"])
+    sure = sorted((line for line in lines if not line["level"]), key=lambda line: line["ahead"])
     title = f"With all of them {whole['accuracy']:.3f}. "
-    title += (
-        "Leaving any one out may change nothing." if worst["level"] or worst["ahead"] >= 0 else
-        f"Most is lost without {label(worst['without'])}: {worst['ahead']:+.3f}."
-    )  # fmt: skip
+    if not sure:
+        title += "Leaving any one out may change nothing."
+    elif sure[0]["ahead"] < 0:
+        title += f"Most is lost without {label(sure[0]['without'])}: {sure[0]['ahead']:+.3f}."
+    else:
+        title += f"Nothing is lost; better without {label(sure[-1]['without'])}: {sure[-1]['ahead']:+.3f}."
     across = axis("change of validation accuracy (share)") | {"zeroline": True, "zerolinecolor": GREY}
     down = axis("", autorange="reversed")
     return figure([bars | {"hovertemplate": said}], title, height=160 + 36 * len(lines), xaxis=across, yaxis=down)
@@ -50,6 +52,15 @@ def _curve(lines: list[Any], x: str, y: str, name: str, at: int) -> dict[str, An
     }  # fmt: skip
 
 
+def _band(lines: list[Any], x: str, low: str, high: str, colour: str) -> dict[str, Any]:
+    """Between two columns, there and back."""
+    return {
+        "type": "scatter", "mode": "lines", "line": {"width": 0}, "fill": "toself", "hoverinfo": "skip",
+        "x": [line[x] for line in [*lines, *reversed(lines)]], "fillcolor": faded(colour, 0.12), "showlegend": False,
+        "y": [line[high] for line in lines] + [line[low] for line in reversed(lines)],
+    }  # fmt: skip
+
+
 def remedies(found: pd.DataFrame) -> go.Figure:
     """Of `labs.remedies`: validation accuracy of each, with its 95 % interval; grey: what cannot be told from none."""
     lines: list[Any] = found.to_dict("records")
@@ -61,18 +72,23 @@ def remedies(found: pd.DataFrame) -> go.Figure:
     bars |= {"text": ["" if line is first else f"{line['ahead']:+.3f}" for line in lines], "textposition": "inside"}
     bars |= {"customdata": [[line["train_accuracy"], line["gap"]] for line in lines], "insidetextanchor": "start"}
     bars["hovertemplate"] = "%{y}: %{x:.3f}; train %{customdata[0]:.3f}, gap %{customdata[1]:.3f}<extra></extra>"
-    best = max(others, key=lambda line: line["ahead"])
+    sure = sorted((line for line in others if not line["level"]), key=lambda line: line["ahead"])
     title = f"{label(first['remedy'])}: {first['accuracy']:.3f}. "
-    title += (
-        "No remedy can be told from none." if best["level"] or best["ahead"] <= 0 else
-        f"Most is brought by {label(best['remedy'])}: {best['accuracy']:.3f}."
-    )  # fmt: skip
+    if not sure:
+        title += "No remedy can be told from none."
+    elif sure[-1]["ahead"] > 0:
+        title += f"Most is brought by {label(sure[-1]['remedy'])}: {sure[-1]['accuracy']:.3f}."
+    else:
+        title += f"None helps; most is lost by {label(sure[0]['remedy'])}: {sure[0]['accuracy']:.3f}."
     across = axis("validation accuracy (share)", range=[0, 1.02])
     return figure([bars], title, height=150 + 36 * len(lines), xaxis=across, yaxis=axis("", autorange="reversed"))
 
 
 def data_size(found: pd.DataFrame) -> go.Figure:
-    """Of `labs.data_size`: validation error by training examples, both in logarithms, with each way's power law."""
+    """Of `labs.data_size`: validation error by training examples, both in logarithms, with each way's power law.
+
+    The band is the law's 95 % interval.
+    """
     traces = []
     for at, (name, each) in enumerate(found.groupby("way", sort=False)):
         lines: list[Any] = each.assign(
@@ -82,7 +98,10 @@ def data_size(found: pd.DataFrame) -> go.Figure:
         curve |= {"error_y": _bars(lines, "error", "elow", "ehigh") | {"color": COLOURS[at % len(COLOURS)]}}
         power = [lines[0][key] for key in ("power", "power_low", "power_high")]
         curve["name"] = f"{label(name)}: error falls as labels ** -{power[0]:.2f} [{power[1]:.2f}, {power[2]:.2f}]"
-        traces.append(curve)
+        curve["mode"] = "markers"
+        traces += [_band(lines, "labels", "fitted_low", "fitted_high", COLOURS[at % len(COLOURS)]), curve]
+        law = _curve(lines, "labels", "fitted", str(name), at) | {"mode": "lines", "showlegend": False}
+        traces.append(law | {"hovertemplate": "%{x}: %{y:.3f}<extra>the power law</extra>"})
     ticks = sorted({int(each) for each in found["labels"]})
     return figure(
         traces, _advice(found), height=420,
@@ -94,14 +113,15 @@ def data_size(found: pd.DataFrame) -> go.Figure:
 def _advice(found: pd.DataFrame) -> str:
     """What helps most from the second size on the first way: more data, or another way on the same data."""
     sizes, ways = sorted(found["per_class"].unique()), list(dict.fromkeys(found["way"]))
-    at = {(line["way"], line["per_class"]): line["accuracy"] for line in found.to_dict("records")}
+    at: dict[Any, Any] = {(line["way"], line["per_class"]): line for line in found.to_dict("records")}
     here = len(sizes) // 2 - (len(sizes) % 2 == 0)
-    now = at[ways[0], sizes[here]]
-    gains = {f"{sizes[here + 1] / sizes[here]:g} times the data": at[ways[0], sizes[here + 1]] - now}
-    gains |= {way: at[way, sizes[here]] - now for way in ways[1:]}
-    best = max(gains, key=lambda name: gains[name])
-    said = "; ".join(f"{label(name)} {gain:+.3f}" for name, gain in gains.items())
-    return f"From {sizes[here]} a class, at equal cost: {said}. Most: {label(best)}."
+    now = at[ways[0], sizes[here]]["accuracy"]
+    others = {f"{sizes[here + 1] / sizes[here]:g} times the data": at[ways[0], sizes[here + 1]]}
+    others |= {way: at[way, sizes[here]] for way in ways[1:]}
+    best = max(others, key=lambda name: float(others[name]["accuracy"]))
+    said = "; ".join(f"{label(name)} {line['accuracy'] - now:+.3f}" for name, line in others.items())
+    most = f"Most: {label(best)}." if others[best]["low"] > now else "None of it is beyond chance."
+    return f"From {sizes[here]} a class, at equal cost: {said}. {most}"
 
 
 def label_noise(found: pd.DataFrame) -> go.Figure:
@@ -165,16 +185,7 @@ def robustness(found: pd.DataFrame) -> go.Figure:
             lines: list[Any] = each.to_dict("records")
             colour = COLOURS[at % len(COLOURS)]
             curve = _curve(lines, "level", "accuracy", str(name), at) | {"showlegend": not place}
-            band: dict[str, Any] = {
-                "type": "scatter",
-                "mode": "lines",
-                "line": {"width": 0},
-                "fill": "toself",
-                "hoverinfo": "skip",
-            }
-            band |= {"x": [line["level"] for line in [*lines, *reversed(lines)]], "fillcolor": faded(colour, 0.12)}
-            band |= {"y": [line["high"] for line in lines] + [line["low"] for line in reversed(lines)]}
-            band |= {"showlegend": False, "name": f"{label(name)}, interval"}
+            band = _band(lines, "level", "low", "high", colour) | {"name": f"{label(name)}, interval"}
             traces += [each | {"xaxis": f"x{number}", "yaxis": f"y{number}"} for each in (band, curve)]
     last = found[found["level"] == found.groupby("test")["level"].transform("max")]
     best = {test: last[last["test"] == test].sort_values("accuracy").iloc[-1] for test in tests}

@@ -109,7 +109,7 @@ def surface(study: Study, first: str, second: str) -> dict[str, Any]:
     from scipy.interpolate import griddata
     from scipy.spatial import QhullError
 
-    from workbench.choices import known
+    from workbench.checks import known
     from workbench.errors import BadKnob
 
     for knob in (first, second):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from workbench.choices import whole
+from workbench.checks import whole
 from workbench.errors import BadChoice
 from workbench.plots.path import SCALE
 from workbench.plots.style import GREY, VALID, axis, figure, label

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from workbench.evidence import noise
 from workbench.plots.style import COLOURS, GREY, TRAIN, VALID, axis, faded, figure, thin
 
 if TYPE_CHECKING:
@@ -19,13 +21,15 @@ def rows(run: Run) -> dict[str, list[float]]:
 
     `train_loss` (eval mode); `noise`, what dropout, augmentation, smoothing and the like add to it for the optimizer;
     `penalty`; `gap`, by how much validation loss is higher; `rise`, how much of that is above validation's own minimum.
-    So `train_loss + noise + penalty` is the objective, and `train_loss + gap` validation loss.
+    So `train_loss + gap` is validation loss, and `train_loss + noise + penalty` what the optimizer sees at that point:
+    the objective less what the train loss fell within the epoch, over which the objective is a mean.
     """
-    told = [row for row in run.rows if row["objective"] is not None]
-    kept = [told[at] for at in thin(len(told))]
+    told = [(one, row) for one, row in pairwise(run.rows) if row["objective"] is not None]
+    pairs = [told[at] for at in thin(len(told))]
+    kept = [row for _, row in pairs]
     found: dict[str, list[float]] = {"epoch": [row["epoch"] for row in kept]}
     found["train_loss"] = [row["train_loss"] for row in kept]
-    found["noise"] = [row["objective"] - (row["penalty"] or 0.0) - row["train_loss"] for row in kept]
+    found["noise"] = [noise(before, row) for before, row in pairs]
     found["penalty"] = [row["penalty"] or 0.0 for row in kept]
     found["gap"] = [row["gap_loss"] for row in kept]
     return found | {"rise": [row["rise"] for row in kept]}

@@ -54,7 +54,7 @@ def trials(study: Study) -> go.Figure:
 
 def gaps(study: Study, knob: str) -> go.Figure:
     """The gap in accuracy of each trial, with its interval, against one of its knobs."""
-    from workbench.choices import known
+    from workbench.checks import known
 
     known(knob, study.space, f"{study.name} does not search over")
     own = [dot for dot in rows(study) if dot["gap"] is not None and dot["value"] is not None]

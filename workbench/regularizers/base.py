@@ -53,7 +53,7 @@ class Regularizer(Choice):
     when = ""  # it helps, in a line
     domains: tuple[str, ...] = (*READS,)  # whose examples it can change
     within = False  # it acts in the backbone, or on what goes in: no place for it where features are kept, as by `head`
-    last = False  # its moments come after those of the others
+    turn = 0  # its moments come before (-1) or after (1) those of the others, wherever it stands in a recipe
 
     def unfit(self, recipe: Recipe) -> str:
         """Why it has no place in this recipe, and where it has one; empty where it fits."""
@@ -131,13 +131,6 @@ def shares(targets: Tensor, classes: int, like: Tensor) -> Tensor:
     import torch
 
     return targets if targets.is_floating_point() else torch.nn.functional.one_hot(targets, classes).to(like.dtype)
-
-
-def of_targets(logp: Tensor, targets: Tensor) -> Tensor:
-    """What `logp` (trials, batch, classes) says of the targets, classes or shares of each: (trials, batch)."""
-    if targets.is_floating_point():
-        return (targets * logp).sum(-1)
-    return logp.gather(-1, targets.expand(logp.shape[:2]).unsqueeze(-1)).squeeze(-1)
 
 
 def plain(w: Tensor) -> Tensor:

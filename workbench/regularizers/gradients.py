@@ -21,7 +21,7 @@ class Clipping(Regularizer):
     `clip_grad_norm_`, a trial at a time.
     """
 
-    name, in_sight = "clipping", False
+    name, in_sight, turn = "clipping", False, 1  # the gradient as the others leave it
     when = "Steps that now and then go far too far: high learning rates, transformers, odd examples."
     most: float = knob(1.0, Range(0.01, 10.0, log=True), "Length that a gradient may have.", limits=(1e-9, 1e9))
 

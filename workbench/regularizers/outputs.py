@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.choices import Range, knob
-from workbench.regularizers.base import Regularizer, of_targets
+from workbench.regularizers.base import Regularizer, shares
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,9 +25,9 @@ class LabelSmoothing(Regularizer):
     when = "Answers that are too sure: it calibrates. Against wrong labels a head alone gains nothing from it."
     amount: float = knob(0.1, Range(0.0, 0.5), "Share of the target that all classes divide.", limits=(0, 1))
 
-    def on_logits(self, logits: Tensor, targets: Tensor, now: Any) -> Any:
-        logp = logits.log_softmax(-1)
-        return now.amount * (of_targets(logp, targets) - logp.mean(-1)).mean(-1)
+    def on_batch(self, inputs: Any, targets: Any, now: Any) -> tuple[Any, Any]:
+        asked, amount = shares(targets, now.classes, now.amount), now.amount.view(-1, 1, 1)
+        return inputs, (1 - amount) * asked + amount / now.classes
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class RDrop(Regularizer):
     Source: Liang and others, "R-Drop: regularized dropout for neural networks", 2021.
     """
 
-    name, in_sight, last = "r-drop", False, True
+    name, in_sight, turn = "r-drop", False, 1
     when = "Beside dropout, on few examples: what a network answers shall not hang on the mask. Each step costs two."
     strength: float = knob(1.0, Range(0.1, 10.0, log=True), "Pull between the two answers.", limits=(0, 1e3))
 
@@ -79,7 +79,7 @@ class Distillation(Regularizer):
     the thought, Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network", 2015.
     """
 
-    name, in_sight, within = "distillation", False, True
+    name, in_sight, within, turn = "distillation", False, True, -1  # it compares features that no noise was added to
     when = "Few examples and every weight trains: weights may move, what the backbone sees in the examples may not."
     strength: float = knob(0.1, Range(1e-3, 10.0, log=True), "Pull towards the pretrained features.", limits=(0, 1e3))
 

@@ -32,7 +32,7 @@ class L1(Regularizer):
     strength: float = knob(1e-2, Range(1e-4, 1e-1, log=True), "Force on each weight.", limits=(0, 1e3))
 
     def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
-        return now.strength * total(w.abs() for w in weights)
+        return now.strength * total(w.detach().abs() for w in weights)  # told; its force is on_gradients'
 
     def on_gradients(self, weights: Sequence[Tensor], now: Any) -> None:
         _hold(weights, now.strength, now)
@@ -42,12 +42,19 @@ class L1(Regularizer):
 
 
 def _hold(weights: Sequence[Tensor], force: Tensor, now: Any) -> None:
-    """Before a step: keep weights at zero on which the rest of the loss pulls with less than `force` (trials,)."""
+    """Before a step: add `force` (trials,) to the gradient, and keep weights at zero on which the rest pulls with less.
+
+    Here, and not by the loss: SAM asks for that at weights beside those that step, where none is at zero.
+    """
+    import torch
+
     now.sides = []  # of zero: on which alone each weight may lie after the step (0: none), and whether that holds
     for w in weights:
         base = w if w._base is None else w._base  # a network's own weight, of which this is a view
-        assert base.grad is not None
+        if base.grad is None:  # the loss does not reach it
+            base.grad = torch.zeros_like(base)
         grad, each, sign = base.grad.view_as(w), spread(force, w), w.sign()
+        grad += each * sign
         resting = 1 - sign.abs()  # signs and products throughout: to compare takes a CPU ten times as long
         grad += resting * (grad.sign() * (grad.abs() - each).relu() - grad)
         held = 1 - (sign * grad - 2 * each).sign().relu()  # 0 where the rest, grad - force * sign, pulls on
@@ -89,8 +96,8 @@ class ElasticNet(Regularizer):
     share: float = knob(0.5, Range(0.0, 1.0), "Share of it that is L1's.")
 
     def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
-        both = (now.share * total(w.abs() for w in weights), (1 - now.share) / 2 * total(w * w for w in weights))
-        return now.strength * (both[0] + both[1])
+        own, other = total(w.detach().abs() for w in weights), total(w * w for w in weights)  # as L1's, and as L2's
+        return now.strength * (now.share * own + (1 - now.share) / 2 * other)
 
     def on_gradients(self, weights: Sequence[Tensor], now: Any) -> None:
         _hold(weights, now.strength * now.share, now)

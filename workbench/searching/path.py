@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from workbench import progress
-from workbench.choices import Knob, Range, entries, known
+from workbench.checks import known
+from workbench.choices import Knob, Range, entries
 from workbench.errors import BadChoice, BadKnob
 from workbench.recipe import Recipe
 from workbench.regularizers import Regularizer

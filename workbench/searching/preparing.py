@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from workbench import paths
-from workbench.choices import entry, nearest, whole
+from workbench.checks import nearest, whole
+from workbench.choices import entry
 from workbench.datasets.folds import check_folds
 from workbench.errors import BadChoice, BadKnob, BrokenRun, OtherRecipe
 from workbench.fine_tuning import sources

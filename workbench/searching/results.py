@@ -7,7 +7,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from workbench.choices import Range, known
+from workbench.checks import known
+from workbench.choices import Range
 from workbench.errors import BadKnob
 from workbench.searching.stopping import METRICS, score
 

@@ -7,7 +7,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from workbench.choices import Choice, Menu, Options, Range, known
+from workbench.checks import known
+from workbench.choices import Choice, Menu, Options, Range
 from workbench.errors import BadChoice, BadKnob
 
 if TYPE_CHECKING:

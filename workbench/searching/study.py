@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workbench.choices import Options, entry, known, whole
+from workbench.checks import known, whole
+from workbench.choices import Options, entry
 from workbench.errors import BadKnob, BrokenRun, RunFailed
 from workbench.folder import ENDED, RunFolder
 from workbench.recipe import Recipe

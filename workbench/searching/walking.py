@@ -62,9 +62,11 @@ def _trained(recipes: Sequence[Recipe], data: Data, before: int, passes: int) ->
             pass
     except Diverged:
         pass
+    with job.moments.answering():
+        heads = {name: w.clone() for name, w in job.learner.state().items() if name.startswith("head.")}
     for position, trial in enumerate(job.going):
         rows = job.rows_of[trial][1:]
         if trial not in job.failed and np.isfinite(rows[-1]["valid_loss"]):
-            weights = {name: w[position].numpy() for name, w in job.learner.state().items() if name.startswith("head.")}
+            weights = {name: w[position].numpy() for name, w in heads.items()}
             found[trial] = (rows[-1], history.best(rows) or rows[-1], weights)
     return found

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from workbench import evaluation, features
-from workbench.choices import whole
+from workbench.checks import whole
 from workbench.errors import BadKnob, Diverged
 from workbench.job import Job
 from workbench.learners import head
@@ -130,10 +130,9 @@ class Best(Watch):
 
     def on_rows(self, job: Job, rows: Sequence[Row]) -> None:
         """Keep the weights of those that are better than before."""
-        right = (
-            (job.learner.answers(job.valid).argmax(-1).cpu() == job.learner.labels.cpu()[job.valid]).double().numpy()
-        )
-        state = job.learner.state()
+        with job.moments.answering():
+            answers, state = job.learner.answers(job.valid).argmax(-1).cpu(), job.learner.state()
+        right = (answers == job.learner.labels.cpu()[job.valid]).double().numpy()
         for row in rows:
             trial = row.get("trial", 0)
             if row["valid_loss"] < self.losses.get(trial, np.inf):
