@@ -11,7 +11,7 @@ import workbench as wb
 from workbench import paths
 from workbench.baseline import baseline
 from workbench.datasets import docstrings as module
-from workbench.datasets.docstrings import LIBRARIES, corpus, documented, modules, part_of, sample
+from workbench.datasets.docstrings import LIBRARIES, corpus, documented, modules, numbered, part_of, sample
 from workbench.errors import BadData
 
 FORBIDDEN = ("torch", "pandas", "sklearn", "scikit", "scipy", "plotly", "python")
@@ -28,6 +28,10 @@ def test_some_thousand_texts_of_six_libraries_evenly(data):
     counts = data.labels[data.train].bincount()
     assert counts.min() > 0.75 * counts.max() and min(len(data.valid), len(data.test)) > 600
     assert any(note.startswith("Docstrings of pandas ") for note in data.notes) and not wb.Docstrings.own
+
+
+def test_no_two_have_one_key(data):
+    assert len({*data.keys}) == len(data.keys) and numbered(["a", "b", "a", "a"]) == ["a", "b", "a 2", "a 3"]
 
 
 def test_names_of_libraries_are_masked_and_texts_are_prose(data):

@@ -124,7 +124,7 @@ def test_parquet_with_pictures_in_it_splits_names_of_classes_and_one_broken(tmp_
     assert images(tmp_path).reading()[1] == 0  # nothing is read twice, broken ones neither
 
 
-def test_files_in_a_zip_are_read_from_it(pictures, tmp_path):
+def test_files_in_a_zip_are_read_from_it(pictures, tmp_path, monkeypatch):
     (tmp_path / "zipped").mkdir()
     rows = [(name, "NA" if at % 2 else "007", "p") for at, name in enumerate(names(pictures))]
     listed(pictures, rows)
@@ -132,6 +132,10 @@ def test_files_in_a_zip_are_read_from_it(pictures, tmp_path):
         for name in [*names(pictures), "metadata.csv"]:
             file.write(pictures / name, name)
     (pictures / "metadata.csv").unlink()
+    opened = []
+    monkeypatch.setattr(hub_files, "Archive", lambda *how, real=hub_files.Archive: opened.append(how) or real(*how))
+    images(tmp_path / "zipped").extent()
+    assert len(opened) == 1  # and not once a file
     data = images(tmp_path / "zipped").load()
     assert data.classes == ("007", "NA") and "train.zip/a/03.png" in data.keys
     own = wb.Images(folder=str(pictures), size=32).load()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from helpers import plain
@@ -16,7 +18,7 @@ from workbench.backbones.building import build, build_for
 from workbench.datasets.base import finish
 from workbench.datasets.parting import positions, split
 from workbench.datasets.ragged import Texts
-from workbench.errors import BadChoice, NoWeights
+from workbench.errors import BadChoice, BrokenRun, NoWeights
 from workbench.run import Run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -120,6 +122,36 @@ def test_new_texts_are_answered_from_tables_too_and_called_by_name(folder, tmp_p
     assert found["red"].tolist()[:2] == pytest.approx(plainly["red"].tolist(), abs=1e-6)
     with pytest.raises(wb.errors.BadData, match=r"'lost.csv' is no table of texts that is there"):
         run.predict("lost.csv")
+
+
+def test_new_texts_are_read_as_those_learned_from_and_a_column_is_a_list(folder, tmp_path):
+    rows = [(f" the {WORDS[at % 3]} \x07 sea {at} ", WORDS[at % 3]) for at in range(60)]
+    pd.DataFrame(rows, columns=["text", "label"]).to_csv(tmp_path / "own.csv", index=False)
+    run = wb.fine_tune(wb.Recipe(wb.Table(str(tmp_path / "own.csv"), size=12), wb.backbone(str(folder)), epochs=1))
+    data, told = run.load_data(), run.answers("valid").iloc[0]
+    at = int(data.valid[0])
+    for texts in ([rows[at][0]], pd.Series([rows[at][0]])):
+        found = run.predict(texts).iloc[0]
+        assert found["answer"] == told["answer"] and found[told["answer"]] == pytest.approx(
+            told["confidence"], abs=1e-6
+        )
+
+
+def test_another_tokenizer_is_no_tokenizer_to_answer_or_to_go_on_with(folder, tmp_path):
+    own = shutil.copytree(folder, tmp_path / "own")
+    recipe = wb.Recipe(Colours(), wb.backbone(str(own)), epochs=2)
+    for row in wb.train(recipe, tmp_path / "run"):
+        if row["epoch"] == 1:
+            break
+    run = wb.open_run(tmp_path / "run")
+    assert len(run.predict(["the red sea"])) == 1
+    made = Tokenizer.from_file(str(own / "tokenizer.json"))
+    made.normalizer = normalizers.Strip()
+    made.save(str(own / "tokenizer.json"))
+    with pytest.raises(BrokenRun, match=r"the tokenizer, the feature extractor or the pooling of .* is not the one"):
+        wb.open_run(tmp_path / "run").predict(["the red sea"])
+    with pytest.raises(BrokenRun, match=r"changed since .* began; put its folder back as it was"):
+        wb.fine_tune(recipe, tmp_path / "run")
 
 
 @pytest.mark.parametrize(("head", "first"), [("Message", 2), ("text", 2), ("", 1)])

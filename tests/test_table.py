@@ -456,6 +456,20 @@ def test_corrections_name_rows(tmp_path):
 
 
 @pytest.mark.real
+def test_corrections_of_rows_that_moved_are_refused(tmp_path):
+    rows, file = lines(), wb.Corrections(tmp_path / "mended.jsonl")
+    path = written(tmp_path / "t.csv", rows)
+    file.relabel("3", "good", "bad")  # the second text, as a spreadsheet counts
+    file.drop("6", "good")
+    assert "Corrected: 1 label, and 1 example left out (mended.jsonl)." in of(path, corrections=file.spelled).notes
+    written(path, [*rows[:1], (rows[1][0], "good"), *rows[2:]])  # mended in the table itself
+    assert of(path, corrections=file.spelled)
+    written(path, [("a new one on top", "good"), *rows])
+    with pytest.raises(BadData, match=r"mended\.jsonl corrects row \d, which was a .* the table's rows moved"):
+        of(path, corrections=file.spelled)
+    assert of(path, corrections=file.spelled, label_noise=0.2)  # labels are others by chance there
+
+
 def test_real_messages_without_a_header_and_with_stray_quotes(test_data):
     data = of(test_data / "text_sms_spam" / "sms.tsv")
     assert Counter(labels_of(data)) == {"ham": 4827, "spam": 747} and len(data.keys) == 5574

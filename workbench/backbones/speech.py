@@ -99,6 +99,34 @@ class Frames:
         return _unheard(clips, self.hears)
 
 
+class ClipNorm(torch.nn.GroupNorm):
+    """The norm over all of time after a model's first convolution, here over the clip alone and not what pads it.
+
+    So a clip is heard alike in any company. `samples`: the clips' lengths, set before each batch.
+    """
+
+    samples: Tensor
+    kernel, stride = 1, 1
+
+    @classmethod
+    def within(cls, model: Any) -> ClipNorm:
+        """Put in the place of the model's own, with its weights."""
+        layer = model.feature_extractor.conv_layers[0]
+        made = cls(layer.layer_norm.num_groups, layer.layer_norm.num_channels, layer.layer_norm.eps)
+        made.weight, made.bias = layer.layer_norm.weight, layer.layer_norm.bias
+        made.kernel, made.stride = layer.conv.kernel_size[0], layer.conv.stride[0]
+        layer.layer_norm = made
+        return made
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, frames), each channel of each clip by its own mean and spread."""
+        frames = (self.samples - self.kernel) // self.stride + 1
+        there = (torch.arange(x.shape[2], device=x.device) < frames[:, None])[:, None]
+        mean = (x * there).sum(2, keepdim=True) / frames[:, None, None]
+        spread = ((x - mean) * there).square().sum(2, keepdim=True) / frames[:, None, None]
+        return (x - mean) * (spread + self.eps).rsqrt() * self.weight[:, None] + self.bias[:, None]
+
+
 class Listening(torch.nn.Module):
     """An audio model of transformers as features (batch, width): the mean of its last hidden states over the clip.
 
@@ -111,7 +139,7 @@ class Listening(torch.nn.Module):
         self.model = model
         config: Any = model.config
         self.patches = config.model_type == "audio-spectrogram-transformer"
-        self.counts_padding = getattr(config, "feat_extract_norm", "") == "group"
+        self.norm = ClipNorm.within(model) if getattr(config, "feat_extract_norm", "") == "group" else None
 
     @property
     def pooled(self) -> str:
@@ -125,8 +153,8 @@ class Listening(torch.nn.Module):
         if x.dim() > 2:
             return self._of_frames(x)
         mask = ~torch.isnan(x)
-        if self.counts_padding:
-            return self._of_equals(x, mask.sum(1))
+        if self.norm is not None:
+            self.norm.samples = mask.sum(1)
         hidden = self._states(torch.nan_to_num(x), attention_mask=mask.long())
         there: Tensor = self.model._get_feature_vector_attention_mask(hidden.shape[1], mask.long())  # type: ignore[operator]
         return (hidden * there[..., None]).sum(1) / there.sum(1, keepdim=True)
@@ -142,15 +170,6 @@ class Listening(torch.nn.Module):
         hidden = self._states(torch.where(x.isnan(), silence, x))
         there = ~gone[:, ::2, None]
         return (hidden * there).sum(1) / there.sum(1).clamp(min=1)
-
-    def _of_equals(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Clips of one length at a time: its first norm is over all of the time that it gets, padding too."""
-        parts, order = [], []
-        for length in lengths.unique().tolist():
-            rows = (lengths == length).nonzero()[:, 0]
-            parts.append(self._states(x[rows, :length]).mean(1))
-            order.append(rows)
-        return torch.cat(parts)[torch.cat(order).argsort()]
 
     def group_matcher(self, coarse: bool = False) -> Callable[[str], int]:
         """Which block a weight belongs to, in timm's manner."""
@@ -190,11 +209,13 @@ class Samples:
         if not self.spectra:
             rows = [torch.from_numpy(self.extractor(each, sampling_rate=RATE).input_values[0]) for each in raw]
             return Ragged.of(rows).padded(float("nan"))
-        found = self.extractor(raw, sampling_rate=RATE, return_tensors="pt")
+        with torch.autocast("cpu", enabled=False):  # Whisper's computes with torch, and hands on to NumPy
+            found = self.extractor(raw, sampling_rate=RATE, return_tensors="pt")
         prepared: Tensor = found[self.extractor.model_input_names[0]]
         if self.time_axis == 2:
             for one, samples in zip(prepared, clips.lengths.tolist(), strict=True):
-                one[:, -(-samples // self.extractor.hop_length) :] = torch.nan
+                reach = samples + self.extractor.n_fft // 2  # as far as a frame's window sees something of it
+                one[:, -(-reach // self.extractor.hop_length) :] = torch.nan
         return prepared
 
     def blank(self, count: int, side: int) -> Ragged:
