@@ -31,7 +31,7 @@ def test_each_number_is_what_its_name_says():
     assert (seen["rise"], seen["rise_low"], seen["rise_high"]) == (0.5, 0.01, 0.9)
     assert (seen["gap"], seen["gap_low"], seen["gap_high"]) == pytest.approx((0.16, 0.11, 0.21))
     assert seen["gap_slope"] == pytest.approx(0.02) and seen["drift"] == pytest.approx(0.15)
-    assert seen["noise"] == pytest.approx(2.0 - 0.25 - (2.0 / 9 + 2.0 / 8) / 2)  # neither penalty nor loss
+    assert seen["noise"] == pytest.approx(2.0 - 0.25 - (2 / 8 - 2 / 9) / math.log(9 / 8))  # neither penalty nor loss
     assert seen["memorised"] == 0.6 and math.isnan(seen["memorised_before"])
     assert seen["falling"] == pytest.approx((0.8 - 1.0) / 1.5)  # over the last quarter it rose
     assert (seen["train_loss_before"], seen["train_loss_best"]) == (2.0, 0.5)

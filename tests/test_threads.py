@@ -27,7 +27,8 @@ def test_in_a_block_and_as_before_afterwards_an_error_or_not(two, monkeypatch):
     assert threads.wanted() == 2
 
 
-def test_features_are_computed_on_as_many(two, tiny, monkeypatch):
+def test_features_are_computed_on_as_many(two, tiny, monkeypatch, tmp_path):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))  # where none are kept yet
     used = []
     real = features._at_once
     monkeypatch.setattr(features, "_at_once", lambda *given: used.append(torch.get_num_threads()) or real(*given))

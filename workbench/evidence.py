@@ -78,8 +78,12 @@ def _sure(row: Row) -> float:
 def noise(before: Row, row: Row) -> float:
     """What an epoch's objective has on top of penalties and of the train loss, in nats; `before`: the row before it.
 
-    The objective is a mean over the epoch, in which the loss fell: so it is held against the mean of both its ends.
+    The objective is a mean over the epoch, in which the loss fell: so it is held against the mean of a loss that falls
+    from one end to the other by the same share in each step, the logarithmic mean of both.
     """
     if row["objective"] is None:
         return 0.0
-    return float(row["objective"] - (row["penalty"] or 0.0) - (before["train_loss"] + row["train_loss"]) / 2)
+    start, end = before["train_loss"], row["train_loss"]
+    steady = min(start, end) <= 0 or math.isclose(start, end, rel_tol=1e-6) or not math.isfinite(start + end)
+    mean = (start + end) / 2 if steady else (start - end) / math.log(start / end)
+    return float(row["objective"] - (row["penalty"] or 0.0) - mean)

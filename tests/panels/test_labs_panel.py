@@ -49,10 +49,12 @@ def test_a_lab_runs_off_the_loop_and_shows_figure_and_numbers(name, monkeypatch)
 def test_a_lab_is_stopped_and_another_runs_afterwards(name, monkeypatch):
     monkeypatch.setattr(labs_panel, "EPOCHS", 100_000)
 
+    monkeypatch.setattr(labs_panel, "FEW", 100_000)
+    asked = [SMALL.replace(epochs=100_000)]
+
     async def act():
-        panel = LabsPanel(SMALL.replace(epochs=1000))
+        panel = LabsPanel(lambda: asked[-1])
         panel.which.value = name
-        monkeypatch.setattr(labs_panel, "FEW", 1000)
         assert panel.stop_button.disabled
         panel.run_button.click()
         await shown(lambda: " of " in said(panel.said))
@@ -63,6 +65,7 @@ def test_a_lab_is_stopped_and_another_runs_afterwards(name, monkeypatch):
         assert panel.found is None and panel.figure.outputs == ()
 
         monkeypatch.setattr(labs_panel, "EPOCHS", 2)
+        asked.append(SMALL)
         panel.which.value = "ablation"
         panel.run_button.click()
         await shown(lambda: panel.found is not None or said(panel.error))
