@@ -470,6 +470,15 @@ def test_corrections_of_rows_that_moved_are_refused(tmp_path):
     assert of(path, corrections=file.spelled, label_noise=0.2)  # labels are others by chance there
 
 
+def test_an_empty_first_line_is_no_header_and_a_mark_no_part_of_a_name(tmp_path):
+    path = written(tmp_path / "t.csv", lines())
+    path.write_text("\n" + path.read_text())
+    assert of(path).classes == ("bad", "good") and len(of(path).keys) == 60
+    marked = written(tmp_path / "m.csv", lines(), encoding="utf-8-sig")
+    for named in ("", "utf-8", "utf-8-sig"):
+        assert wb.Table(str(marked), encoding=named).columns().there == ("text", "label")
+
+
 def test_real_messages_without_a_header_and_with_stray_quotes(test_data):
     data = of(test_data / "text_sms_spam" / "sms.tsv")
     assert Counter(labels_of(data)) == {"ham": 4827, "spam": 747} and len(data.keys) == 5574

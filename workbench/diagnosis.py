@@ -35,6 +35,7 @@ STRONG = (  # what is weakened first where training does not get there
 
 # Where one verdict ends and the next begins, set on the runs that `python -m benchmarks diagnosis` plants to tune on.
 WORSE = 1.2  # times the train loss before training, or at the best epoch: training makes things worse
+BACK = 0.1  # of all that the train loss had fallen: a rise of both losses that a penalty alone does not make
 WIDE = 0.3  # width of the interval of validation accuracy beyond which it says nothing
 FEWEST = 30  # validation examples, with fewer of which an interval itself is not to be trusted
 TWINS = 0.05  # share of the validation examples that training has seen, or as good as
@@ -47,16 +48,20 @@ LOW = 0.85  # a train accuracy below which training itself has not got there
 
 @dataclass(frozen=True)
 class NextStep:
-    """What to do next: `said` in words; `settings` by path, `regularizer`s to add, or `epochs` to train on, if any."""
+    """What to do next: `said` in words; `settings` by path, `regularizer`s to add, or `epochs` to train on, if any.
+
+    `unseal`: to measure it on the test set.
+    """
 
     said: str
     regularizer: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     epochs: int = 0
+    unseal: bool = False
 
     def __bool__(self) -> bool:
         """Whether it can be done by a button."""
-        return bool(self.regularizer or self.settings or self.epochs)
+        return bool(self.regularizer or self.settings or self.epochs or self.unseal)
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """The recipe with this step taken: what was turned on the way of the knobs that it sets is left out."""
@@ -133,7 +138,8 @@ def _kind(rows: Sequence[Row], seen: Mapping[str, float], diverged: bool) -> str
     worse = seen["rise_low"] > 0 and seen["rise"] > HARM * (seen["valid_loss"] - seen["rise"])
     if worse and seen["train_loss"] < seen["train_loss_best"]:
         return MEMORISING if known and seen["memorised"] > LEARNT else OVERFITTING
-    if worse and seen["train_loss"] > WORSE * seen["train_loss_best"]:  # where both get worse, it is no overfitting
+    least, fell = seen["train_loss_best"], seen["train_loss_before"] - seen["train_loss_best"]
+    if worse and seen["train_loss"] > max(WORSE * least, least + BACK * fell):  # both get worse: no overfitting
         return DIVERGING
     if len(rows) < 4 or (seen["falling"] > MOVES and seen["best_epoch"] > (1 - RECENT) * seen["epoch"]):
         return LEARNING
@@ -237,7 +243,7 @@ def _well(seen: Mapping[str, float], recipe: Recipe) -> Said:
         f"Fitting well: accuracy is {seen['train_accuracy']:.3f} on training and {seen['valid_accuracy']:.3f} on "
         f"validation examples; the gap is {_of(seen, 'gap')}."
     )
-    return said, NextStep("Unseal the test set, once")
+    return said, NextStep("Unseal the test set, once", unseal=True)
 
 
 SAYING: dict[str, Callable[[Mapping[str, float], Recipe], Said]] = {

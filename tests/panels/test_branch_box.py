@@ -9,7 +9,7 @@ from helpers import plain
 from panels.by_hand import said, shown, written
 
 import workbench as wb
-from workbench import paths
+from workbench import paths, recording
 from workbench.panels.branch_box import MOST, SAME, offered
 from workbench.panels.live_panel import LivePanel
 
@@ -37,6 +37,27 @@ def test_arms_are_added_up_to_four_and_two_alike_are_refused(tiny):
     assert "two arms change the same knob to the same value" in said(panel.error)
     other = LivePanel(written("queued"))
     assert other.branches.branch_button.disabled
+
+
+def test_every_checkpoint_that_is_kept_can_be_begun_from_and_a_finished_run_at_its_best(tiny, monkeypatch):
+    monkeypatch.setattr(recording, "LEAST", 0.0)
+    monkeypatch.setattr(recording, "SHARE", 1e9)  # a checkpoint is due at every epoch
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=5), tiny, epochs=3, lr=1e-2))
+    box = LivePanel(run).branches
+    assert box.where.value == "best"
+    epochs = {row["step"]: row["epoch"] for row in run.rows}
+    kept = [(f"epoch {epochs[step]}", step) for step in run.files.steps()]
+    assert [*box.where.options] == [("this moment", ""), ("best epoch", "best"), *kept] and kept
+    box.where.value = kept[0][1]
+    box.rows[1][0].value = "epochs"
+    assert box.rows[1][1].value == 6
+    began = []
+    box._began = began.extend
+    box.branch_button.click()
+    for each in began:
+        each.join()
+        assert each.files.read("recipe.json")["parent"]["step"] == kept[0][1]
+    assert [each.rows[-1]["epoch"] for each in began] == [3, 6]
 
 
 def test_two_arms_run_from_one_moment_and_fan_out_over_their_parent(tiny):

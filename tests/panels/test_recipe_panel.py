@@ -113,6 +113,28 @@ def test_another_backbone_is_the_value():
     assert "backbone=\"glyph-vit(weights='random')\"" in panel.copy.text
 
 
+def test_a_tables_columns_are_offered_and_what_was_guessed_is_said(tmp_path):
+    rows = "".join(f"u{at % 9},text number {at},{'ab'[at % 2]},2020\n" for at in range(40))
+    (tmp_path / "own.csv").write_text("author,message,kind,year\n" + rows)
+
+    async def act():
+        panel = RecipePanel(wb.Recipe(wb.Table(str(tmp_path / "own.csv"))))
+        columns = panel.data.knobs.controls
+        await shown(lambda: columns["text"].main.placeholder.startswith("guessed"))
+        assert {role: columns[role].main.placeholder for role in ("text", "label", "group", "time")} == {
+            "text": "guessed: message",
+            "label": "guessed: kind",
+            "group": "guessed: author",
+            "time": "none",
+        }
+        assert columns["label"].main.options == ("author", "message", "kind", "year")
+        columns["label"].main.value = "year"  # picked from the list
+        assert panel.value.data.label == "year"
+        panel.close()
+
+    asyncio.run(act())
+
+
 def test_a_value_that_is_no_recipe_is_refused():
     panel = Watched()
     with pytest.raises(traitlets.TraitError):

@@ -67,3 +67,17 @@ def test_the_button_starts_what_it_says_drawn_over_the_run_it_is_about(rows, mon
     panel.verdict.step_button.click()
     assert started == [run.recipe.replace(regularizers="l2(strength=0.1)")] and panel.run.recipe == started[0]
     assert panel.others.value == (str(run.folder),) and not said(panel.error)
+
+
+def test_a_good_fit_is_measured_on_the_test_set_once_it_was_asked_for_twice():
+    run = wb.fine_tune(wb.Recipe(wb.Digits(per_class=40), lr=1e-2, epochs=60, regularizers="l2"))
+    panel = LivePanel(run)
+    box = panel.verdict
+    assert box.verdict.kind == "fitting well" and box.step_button.description == "Unseal the test set, once"
+    box.step_button.click()
+    assert box.step_button.description == "Really look at the test set?" and not run.files.read("test.json")
+    box.step_button.click()
+    found = run.files.read("test.json")
+    assert said(box.tested).startswith("On the test set: ") and f"{found['accuracy']:.3f}" in said(box.tested)
+    assert box.step_button.disabled and not said(panel.error)
+    panel.close()

@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import optuna
@@ -391,6 +392,19 @@ def test_a_storage_that_does_not_answer_is_said_and_nothing_is_lost(recipe):
         wb.open_study("broken").trials  # noqa: B018
     (study.folder / "study.db").write_bytes(held)
     assert wb.open_study("broken").trials.equals(study.trials)
+
+
+def test_many_that_look_while_the_storage_is_made_do_no_harm(recipe):
+    for at in range(4):
+        made, begin = wb.search(recipe, "random(trials=1)", SPACE, name=f"busy-{at}"), threading.Barrier(8)
+        (made.folder / "study.db").unlink()
+
+        def looked(name=made.name, begin=begin):
+            begin.wait()
+            return len(wb.open_study(name).storage.trials)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert [each.result() for each in [pool.submit(looked) for _ in range(8)]] == [0] * 8
 
 
 def test_a_storage_of_ones_own_holds_the_results(recipe, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from workbench.backbones import plane
@@ -123,12 +124,15 @@ def _plane() -> Row:
     return {"name": plane.NAME, "where": "bundled"} | _weight(None) | about | {"domain": "points"}
 
 
-@lru_cache(maxsize=64)
 def _encoder(name: str) -> Row:
-    """A model of transformers: what its files say, where they are on this disk."""
+    """A model of transformers: what its files say, where they are on this disk by now."""
+    return _encoder_in(name, files.on_this_disk(name))
+
+
+@lru_cache(maxsize=64)
+def _encoder_in(name: str, folder: Path | None) -> Row:
     from safetensors import safe_open
 
-    folder = files.on_this_disk(name)
     count = 0
     for path in folder.glob("*.safetensors") if folder else []:
         with safe_open(path, "pt") as held:

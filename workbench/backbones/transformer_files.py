@@ -41,11 +41,18 @@ def cached() -> dict[str, Path]:
     from huggingface_hub.constants import HF_HUB_CACHE
 
     found = {}
-    for path in sorted(Path(HF_HUB_CACHE).glob("models--*--*/snapshots/*/config.json")):
+    for path in sorted(Path(HF_HUB_CACHE).glob("models--*--*/snapshots/*/config.json"), key=_is_main):
         owner, _, name = path.parents[2].name.removeprefix("models--").partition("--")
         if owner != "timm" and "model_type" in _read(path) and [*path.parent.glob("*.safetensors")]:
             found[f"{owner}/{name}"] = path.parent
     return found
+
+
+def _is_main(config: Path) -> tuple[bool, str]:
+    """The snapshot that `main` was when it was asked for last comes last."""
+    ref = config.parents[2] / "refs" / "main"
+    main = ref.read_text().strip() if ref.is_file() else ""
+    return config.parent.name == main, str(config)
 
 
 def here() -> dict[str, Path]:

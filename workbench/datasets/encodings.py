@@ -41,7 +41,7 @@ def encoding_of(path: Path, named: str = "", owner: str = "table") -> str:
     encoding = _known(named, owner) if named else marked or "utf-8-sig"
     at = _wrong(path, encoding)
     if at is None:
-        return encoding
+        return "utf-8-sig" if encoding == "utf-8" else encoding  # it reads both, with a mark and without
     line, number = _line(path, at)
     if named or marked:
         raise BadData(f"{path.name} is not {encoding} throughout: line {number} is not. Save it as UTF-8.")

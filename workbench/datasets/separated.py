@@ -48,10 +48,13 @@ class Separated(Sheet):
 
     def rows(self, wanted: Sequence[str]) -> Iterator[Row]:
         at, width = [self.columns.index(name) for name in wanted], len(self.columns)
-        number = 0
+        number, header = 0, self.header
         for cells in self._read():
             number += 1
-            if (number == 1 and self.header) or not any(cells):
+            if not any(cells):
+                continue
+            if header:  # the first line that is not empty
+                header = False
                 continue
             extra = [cell for cell in cells[width:] if cell.strip()]
             if len(cells) < width or extra:

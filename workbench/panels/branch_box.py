@@ -15,6 +15,7 @@ from workbench.recipe import Recipe
 from workbench.run import Run
 
 MOST = 4
+FROM: list[tuple[str, str | int]] = [("this moment", ""), ("best epoch", "best")]
 SAME = "nothing: the run itself"
 HINT = "Each arm goes on from the same weights, optimizer and random state; the curves fan out on the chart."
 
@@ -27,7 +28,7 @@ class BranchBox:
         self._began = began
         self.said = line(HINT, "faint")
         self.where = widgets.Dropdown(
-            options=[("this moment", ""), ("best epoch", "best")], description="from",
+            options=FROM, description="from",
             tooltip="Where the arms begin", layout=widgets.Layout(width="220px"), style={"description_width": "40px"},
         )  # fmt: skip
         self.rows: list[tuple[Any, Any]] = []
@@ -79,13 +80,26 @@ class BranchBox:
             self.run = run
             for knob, _ in self.rows:
                 self._offer(knob)
+            self.where.value = "best" if state == "finished" else ""  # of a finished run this moment has no epoch left
+        self._offer_places()
         self.branch_button.disabled = run is None or state in ("new", "queued")
+
+    def _offer_places(self) -> None:
+        """This moment, the best epoch, and every checkpoint that is kept."""
+        epochs = {row["step"]: row["epoch"] for row in self.run.rows} if self.run else {}
+        kept = self.run.files.steps() if self.run else []
+        named = [(f"epoch {epochs[step]}" if step in epochs else f"step {step}", step) for step in kept]
+        options = [*FROM, *named]
+        if options != [*self.where.options]:
+            chosen = self.where.value
+            self.where.options = options
+            self.where.value = chosen if chosen in ("", "best", *kept) else ""
 
     def _branch(self) -> None:
         if self.run is None:
             return
         run, step = self.run, self.where.value or None
-        settings = [{} if knob.value == SAME else {knob.value: value.value} for knob, value in self.rows]
+        settings = [{} if knob.value == SAME else {knob.value: _whole(value.value)} for knob, value in self.rows]
         if len({str(each) for each in settings}) < len(settings):
             raise BadKnob("two arms change the same knob to the same value: choose another knob or value for one.")
         began = arms(run, settings, step)
@@ -94,9 +108,14 @@ class BranchBox:
         self._began(began)
 
 
+def _whole(value: float) -> float:
+    """Numbers without a fraction as such: a knob may take no others."""
+    return int(value) if value.is_integer() else value
+
+
 def offered(recipe: Recipe) -> dict[str, float]:
-    """What an arm may change, with a value to begin with: lr, the recipe's regularizers, and those that may join."""
-    found: dict[str, float] = {"lr": recipe.lr / 3}
+    """What an arm may change, with a value to begin with: lr, epochs, regularizers, those too that may join."""
+    found: dict[str, float] = {"lr": recipe.lr / 3, "epochs": 2 * recipe.epochs}
     own = {each.name: each for each in recipe.regularizers}
     for name, kind in entries(menu_base("regularizers")).items():
         each: Any = own.get(name) or kind()

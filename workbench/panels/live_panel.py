@@ -273,4 +273,5 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.chart.close()
         self._hands.children = ()  # a box that holds what is closed cannot be saved with the notebook
         self.mixer.close()
+        self.verdict.close()
         super().close()

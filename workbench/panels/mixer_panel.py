@@ -60,7 +60,8 @@ class MixerPanel(Pressing, widgets.VBox):  # type: ignore[misc]
                 part.continuous_update = False  # one change a drag, to be marked, undone and replayed
             self.controls[path] = control
             row = [control.box]
-            if path != "lr" and isinstance(knob.domain, Range) and (knob.limits or (knob.domain.low,))[0] == 0:
+            least = (knob.limits or (knob.domain.low,))[0] if isinstance(knob.domain, Range) else None
+            if path != "lr" and least == 0 != knob.default:  # at which it is off, and not as it usually is
                 switch = widgets.Checkbox(
                     value=bool(values[path]), description="on", indent=False, tooltip=f"{path} at 0, or where it was",
                     layout=widgets.Layout(width="60px", flex="0 0 60px"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
 
 from workbench.diagnosis import NextStep, Verdict, diagnose
+from workbench.panels.background import Background
 from workbench.panels.run_words import UNDER_WAY
 from workbench.panels.text import line, spoken, table
 from workbench.run import Run
@@ -34,14 +36,40 @@ class VerdictBox:
         self.verdict: Verdict | None = None
         self._seen: tuple[Any, ...] = ()
         self.said, self.numbers = line(), widgets.HTML()
+        self.tested, self._work = line(), Background("verdict")
         self.step_button = button("", "Do what is proposed, as a run of its own", lambda: self._take(take))
         self._fold = widgets.Accordion([self.numbers], titles=["The numbers behind it"], selected_index=None)
-        self.box = widgets.VBox([self.said, self.step_button, self._fold], layout=widgets.Layout(padding="4px 0"))
+        self.box = widgets.VBox(
+            [self.said, self.step_button, self.tested, self._fold], layout=widgets.Layout(padding="4px 0")
+        )
         self.show(None, "")
 
     def _take(self, take: Callable[[Run, NextStep], None]) -> None:
-        if self.run is not None and self.verdict is not None:
+        if self.run is None or self.verdict is None:
+            return
+        if self.verdict.next_step.unseal:
+            self._unseal(self.run)
+        else:
             take(self.run, self.verdict.next_step)
+
+    def _unseal(self, run: Run) -> None:
+        """Ask once more; then measure it on the test set, off the kernel's loop."""
+        if not self.step_button.button_style:
+            self.step_button.button_style, self.step_button.description = "danger", "Really look at the test set?"
+            return
+        self.step_button.button_style, self.step_button.disabled = "", True
+        self.tested.value = spoken("Answering the test set …", role="status")
+        if not self._work(run.test, partial(self._tested, run)):
+            self._tested(run, run.test(), "faint")
+
+    def _tested(self, run: Run, found: Any, kind: str) -> None:
+        if run is self.run:
+            said = found if kind == "error" else f"On the test set: {found}"
+            self.tested.value = spoken(said, "error" if kind == "error" else "strong", "status")
+
+    def close(self) -> None:
+        """Let the thread go."""
+        self._work.close()
 
     def show(self, run: Run | None, state: str) -> None:
         """Show the verdict on this run as it is now; nothing where there is none."""
@@ -50,13 +78,14 @@ class VerdictBox:
         if look == self._seen or same:
             return
         self.run, self._seen, self.verdict = run, look, _of(run) if run else None
+        self.tested.value = self.step_button.button_style = ""
         self.box.layout.display = "" if self.verdict else "none"
         if self.verdict is None:
             return
         self.said.value = spoken(self.verdict.sentence, "strong", "status")
         step, ended = self.verdict.next_step, state not in UNDER_WAY
         self.step_button.description = step.said if step else f"Next: {step.said}."
-        self.step_button.disabled = not step or (bool(step.epochs) and not ended)
+        self.step_button.disabled = not step or (bool(step.epochs or step.unseal) and not ended)
         self.numbers.value = table([[SHOWN[name], said] for name, said in self._numbers()], ["what", "number"])
 
     def _numbers(self) -> list[tuple[str, str]]:

@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
+
 from workbench.checks import known, whole
 from workbench.choices import Options, entry
 from workbench.errors import BadKnob, BrokenRun, RunFailed
@@ -155,7 +157,8 @@ class Study:
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         where = self.elsewhere or f"sqlite:///{self.folder / 'study.db'}"
-        with answering(self.name, where):
+        made = FileLock(self.folder / ".storage.lock", timeout=60)  # two that make its tables at once fail
+        with answering(self.name, where), made:
             return optuna.create_study(
                 study_name=self.name, storage=where, load_if_exists=True, direction=self.direction
             )
