@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -394,17 +395,28 @@ def test_a_storage_that_does_not_answer_is_said_and_nothing_is_lost(recipe):
     assert wb.open_study("broken").trials.equals(study.trials)
 
 
-def test_many_that_look_while_the_storage_is_made_do_no_harm(recipe):
-    for at in range(4):
-        made, begin = wb.search(recipe, "random(trials=1)", SPACE, name=f"busy-{at}"), threading.Barrier(8)
-        (made.folder / "study.db").unlink()
+def test_of_many_that_look_while_the_storage_is_made_one_makes_it_at_a_time(recipe, monkeypatch):
+    """Two at once each wrote the version of optuna's tables, and the search of one of them failed."""
+    made, inside, most, begin = wb.search(recipe, "random(trials=1)", SPACE, name="busy"), [], [], threading.Barrier(4)
+    (made.folder / "study.db").unlink()
 
-        def looked(name=made.name, begin=begin):
-            begin.wait()
-            return len(wb.open_study(name).storage.trials)
+    def slow(real=optuna.create_study, **how):
+        inside.append(1)
+        most.append(len(inside))
+        time.sleep(0.05)
+        try:
+            return real(**how)
+        finally:
+            inside.pop()
 
-        with ThreadPoolExecutor(8) as pool:
-            assert [each.result() for each in [pool.submit(looked) for _ in range(8)]] == [0] * 8
+    def looked():
+        begin.wait()
+        return len(wb.open_study("busy").storage.trials)
+
+    monkeypatch.setattr(optuna, "create_study", slow)
+    with ThreadPoolExecutor(4) as pool:
+        assert [each.result() for each in [pool.submit(looked) for _ in range(4)]] == [0] * 4
+    assert most == [1] * 4
 
 
 def test_a_storage_of_ones_own_holds_the_results(recipe, tmp_path):

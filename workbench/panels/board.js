@@ -53,7 +53,8 @@ function render({ model, el }) {
     canvas.setAttribute("aria-label", model.get("said"));
   }
 
-  canvas.addEventListener("click", (event) => {
+  canvas.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
     const box = canvas.getBoundingClientRect();
     const x = Math.round((1000 * (event.clientX - box.left)) / box.width) / 1000;
     const y = Math.round(1000 - (1000 * (event.clientY - box.top)) / box.height) / 1000;

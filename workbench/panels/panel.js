@@ -1,6 +1,6 @@
 // ipywidgets hides the label of a control without a description, and names no slider's handle: a screen reader would say
 // "slider" or "number". Both take the name that stands beside them, or what their tooltip says. Nor are radio buttons a
-// group by themselves: without the question a screen reader would only say "yes".
+// group by themselves: without the question, which stands before them, a screen reader would only say "yes".
 const PAUSE = 300; // milliseconds between two looks, however much changes
 
 function label(box) {
@@ -15,8 +15,9 @@ function hint(box) {
 
 function name(panel) {
   for (const group of panel.querySelectorAll(".widget-radio-box:not([role])")) {
+    const box = group.parentElement;
     group.setAttribute("role", "radiogroup");
-    group.setAttribute("aria-label", label(group.closest(".jupyter-widgets")) || hint(group.closest(".jupyter-widgets")));
+    group.setAttribute("aria-label", label(box) || box.previousElementSibling?.textContent.trim() || "options");
   }
   for (const control of panel.querySelectorAll(".noUi-handle:not([aria-label]), input:not([aria-label]):not([type=radio])")) {
     const box = control.closest(".jupyter-widgets");

@@ -74,9 +74,9 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.clear_button = self.button("Clear the board", "Take all points away, to draw your own", self._clear)
         self.start_button.button_style = "primary"
         self.kind = widgets.ToggleButtons(
-            description="class of the next point", style={"description_width": "140px", "button_width": "auto"}
-        )
-        self._offer()
+            options=self._offered(), description="class of the next point",
+            style={"description_width": "140px", "button_width": "auto"},
+        )  # fmt: skip
         self.pace = widgets.BoundedFloatText(
             value=pace, min=0, max=1000, step=1, description="epochs a second", style={"description_width": "110px"},
             layout=widgets.Layout(width="190px"), tooltip="How fast it trains; 0 is as fast as it goes",
@@ -161,10 +161,8 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         """Of the classes that can be drawn, by the numbers that they have on the board."""
         return [*dict.fromkeys([*self._classes, *CLASSES])]
 
-    def _offer(self) -> None:
-        names = self._names()
-        self.kind.options = [(name, at) for at, name in enumerate(names)]
-        self.kind.tooltips = [f"The next points are of class {name}" for name in names]
+    def _offered(self) -> list[tuple[str, int]]:
+        return [(name, at) for at, name in enumerate(self._names())]
 
     def _drawn(self) -> None:
         """A point was added or taken away on the board: from now on these are the points."""
@@ -188,7 +186,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
     def _clear(self) -> None:
         self._halt()
         self._classes, self._unfit = CLASSES, "there are no points: draw or paste some, or take a shape."
-        self._offer()
+        self.kind.options = self._offered()
         self.board.points, self.board.held, self.board.surface = [], [], b""
         self.board.said = "0 points: draw your own"
 
@@ -281,7 +279,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self._unfit = ""
         if not by_hand:
             self._classes = data.classes
-            self._offer()
+            self.kind.options = self._offered()
             places = (data.inputs.reshape(len(data.inputs), 2).double() / 255).tolist()
             self.board.points = [[*at, kind] for at, kind in zip(places, data.labels.tolist(), strict=True)]
             self.board.surface = b""

@@ -24,9 +24,7 @@ class PredictionPanel(widgets.VBox):  # type: ignore[misc]
 
     def __init__(self, prediction: Prediction):
         self.prediction = prediction
-        self.options = widgets.RadioButtons(
-            options=prediction.options, layout=widgets.Layout(width="auto"), tooltip=prediction.question
-        )
+        self.options = widgets.RadioButtons(options=prediction.options, layout=widgets.Layout(width="auto"))
         self.reason = widgets.Textarea(
             placeholder="Why? In your own words (you may leave it empty).",
             layout=widgets.Layout(width="100%", max_width="520px", height="60px"),
