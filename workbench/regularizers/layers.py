@@ -48,7 +48,7 @@ class GaussianNoise(Regularizer):
     name, in_sight = "gaussian-noise", False
     when = "Inputs that will be noisier than the training examples; much as L2, with a scale of its own a feature."
     amount: float = knob(
-        0.3, Range(0.0, 2.0), "Standard deviation of the noise; a feature's own is 1.", limits=(0, 100)
+        1.0, Range(0.0, 2.0), "Standard deviation of the noise; a feature's own is 1.", limits=(0, 100)
     )
 
     def on_features(self, features: Tensor, layer: int, now: Any) -> Tensor:

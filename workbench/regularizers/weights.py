@@ -161,7 +161,7 @@ class GroupLasso(Regularizer):
 
     name, in_sight = "group-lasso", False
     when = "To see which features are needed at all: a feature goes for every class at once, a filter as a whole."
-    strength: float = knob(3e-3, Range(1e-4, 1e-1, log=True), "Force on each group.", limits=(0, 1e3))
+    strength: float = knob(0.1, Range(1e-2, 0.5, log=True), "Force on each group.", limits=(0, 1e3))
 
     def penalty(self, weights: Sequence[Tensor], now: Any) -> Any:
         return now.strength * total(_length(w.detach()) * _size(w) for w in weights)  # told; the step is after_step's
