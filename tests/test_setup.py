@@ -151,6 +151,12 @@ def test_lab_listens_on_loopback_with_the_token_on():
     ]
 
 
+def test_another_root_takes_the_place_of_ours():
+    command = lab.command(["--notebook-dir=/some/where"])
+    assert not [each for each in command if each.startswith(("--ServerApp.root_dir", "--LabApp.default_url"))]
+    assert command[-1] == "--notebook-dir=/some/where" and "--ServerApp.ip=127.0.0.1" in command
+
+
 def test_lab_opens_the_quickstart_in_the_clone_and_passes_the_rest_on(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / lab.QUICKSTART).touch()

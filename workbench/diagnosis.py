@@ -231,9 +231,10 @@ def _towards(recipe: Recipe) -> NextStep:
 
 
 def _gap(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    how = "hardly risen" if seen["rise_low"] > 0 else "not risen beyond chance" if seen["rise"] > 0 else "not risen"
     said = (
         f"A generalisation gap without overfitting: accuracy is better on training examples by {_of(seen, 'gap')}, and "
-        f"validation loss has {'hardly' if seen['rise_low'] > 0 else 'not'} risen ({_of(seen, 'rise')})."
+        f"validation loss has {how} ({_of(seen, 'rise')})."
     )
     return said, _remedy(recipe)
 

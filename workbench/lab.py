@@ -34,6 +34,8 @@ def command(extra: list[str]) -> list[str]:
     if sys.platform != "win32" and os.geteuid() == 0 and "--allow-root" not in extra:
         arguments.append("--allow-root")  # in a container one is root; loopback and the token guard what there is
     given = {each.split("=")[0] for each in extra}  # traitlets takes an option once: the user's
+    if "--notebook-dir" in given:  # JupyterLab's short name for the root, in which the quickstart need not be
+        given |= {"--ServerApp.root_dir", "--LabApp.default_url"}
     return [*(each for each in arguments if each.split("=")[0] not in given), *extra]
 
 

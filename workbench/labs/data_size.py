@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.labs.table import Floats
     from workbench.recipe import Recipe
 
-SIZES = (5, 10, 20, 40, 80)
+SIZES = (5, 10, 20, 40)
 WAYS: dict[str, dict[str, Any]] = {
     "as it is": {},
     "L2": {"regularizers": "l2(strength=0.1)"},
