@@ -208,8 +208,9 @@ def _learning(seen: Mapping[str, float], recipe: Recipe) -> Said:
 
 
 def _underfitting(seen: Mapping[str, float], recipe: Recipe) -> Said:
+    by = "" if math.isnan(seen["memorised"]) else ", by their right labels"
     said = (
-        f"Underfitting: on the training examples themselves accuracy is {seen['train_accuracy']:.3f}; the gap of "
+        f"Underfitting: on the training examples themselves accuracy is {seen['train_accuracy']:.3f}{by}; the gap of "
         f"accuracy is {_of(seen, 'gap')}."
     )
     strong = [path for path in STRONG if path in recipe.places()]
@@ -241,8 +242,8 @@ def _gap(seen: Mapping[str, float], recipe: Recipe) -> Said:
 
 def _well(seen: Mapping[str, float], recipe: Recipe) -> Said:
     said = (
-        f"Fitting well: accuracy is {seen['train_accuracy']:.3f} on training and {seen['valid_accuracy']:.3f} on "
-        f"validation examples; the gap is {_of(seen, 'gap')}."
+        f"Fitting well: accuracy is {seen['valid_accuracy'] + seen['gap']:.3f} on training and "
+        f"{seen['valid_accuracy']:.3f} on validation examples; the gap is {_of(seen, 'gap')}."
     )
     return said, NextStep("Unseal the test set, once", unseal=True)
 

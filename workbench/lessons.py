@@ -90,6 +90,7 @@ class Prediction(Kept):
         self.question, self.options, self.recorded = question, tuple(options), recorded
         self.classroom = Classroom(classroom, folder) if str(classroom) else None
         self._came: tuple[str, ...] = ()
+        self.on_graded: Callable[[], None] = lambda: None  # a panel that shows the grade, too
         known(recorded, self.options, f"the prediction {name} has no option")
 
     def __repr__(self) -> str:
@@ -141,9 +142,11 @@ class Prediction(Kept):
             raise BadChoice(f"the prediction {self.name} is graded by one right option at least, got none.")
         for each in right:
             known(each, self.options, f"the prediction {self.name} has no option")
-        self._came = tuple(right)
+        news, self._came = tuple(right) != self._came, tuple(right)
         if self.theirs:
             self.write(self.entry() | {"came": list(right), "held": self.answer in right})
+        if news:
+            self.on_graded()
         who = "You predicted" if self.theirs else "The recorded prediction was"
         level = " and ".join(f"“{each}”" for each in right)
         if self.answer not in right:

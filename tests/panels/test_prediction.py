@@ -63,6 +63,17 @@ def test_where_the_cells_below_have_run_it_is_graded_at_once(panel):
     assert said(shown.said) == ""
 
 
+def test_once_the_cells_below_ran_the_panel_shows_the_grade_too(panel):
+    shown = panel()
+    shown.options.value = "grid"
+    shown.lock.click()
+    assert said(shown.said).startswith("Locked in: grid.")
+    shown.prediction.graded(["grid"])
+    assert said(shown.said) == "You predicted “grid”, and so it came."
+    shown.prediction.graded([PAYLOAD])  # another run
+    assert said(shown.said).startswith("You predicted “grid”; it came out otherwise")
+
+
 def test_it_can_be_predicted_again(panel):
     shown = panel()
     shown.options.value = "grid"

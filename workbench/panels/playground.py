@@ -189,6 +189,8 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.kind.options = self._offered()
         self.board.points, self.board.held, self.board.surface = [], [], b""
         self.board.said = "0 points: draw your own"
+        self.rows, self.progress.value, self.said.value = [], "", ""
+        self.chart.draw(losses(curve("", [], None)))
 
     def _paced(self) -> None:
         if self.play:

@@ -41,6 +41,7 @@ class PredictionPanel(widgets.VBox):  # type: ignore[misc]
         super().__init__([style_sheet(), question, self.options, self.reason, *below])
         self.layout.padding = "4px 8px"
         self.refresh()
+        prediction.on_graded = self.refresh
         if prediction.classroom:
             self._follow()
 
