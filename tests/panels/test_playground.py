@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
 from helpers import plain
 from panels.by_hand import said
@@ -96,6 +97,21 @@ def test_without_points_nothing_starts_and_it_says_why(panel):
     assert said(panel.error) == "" and panel.rows[-1]["epoch"] == 12
 
 
+def test_a_point_that_was_taken_away_and_put_back_trains_again(panel):
+    points = [[at / 20, at / 20, at % 2] for at in range(10)]
+    for drawn in (points, points[:-1], points):
+        press(panel, drawn)
+    panel.start_button.click()
+    assert said(panel.error) == "" and panel.rows[-1]["epoch"] == 12
+
+
+def test_classes_keep_their_colours_where_a_hand_left_some_of_them_alone(panel):
+    press(panel, [[at / 20, at / 20, 1 + at % 2] for at in range(20)])  # b and c, and no a
+    panel.start_button.click()
+    shown = panel._as_drawn(np.array([[0.25, 0.75]], dtype=np.float32))
+    assert shown.tolist() == [[0.0, 0.25, 0.75]] and said(panel.error) == ""
+
+
 def press(panel, points):
     """As the page tells that a hand changed the points."""
     panel.board.points = points
@@ -107,6 +123,9 @@ def test_points_are_pasted(panel):
     panel.take_button.click()
     assert said(panel.error) == "" and panel.value.data.load().classes == ("<b>", "x")
     assert [name for name, _ in panel.kind.options] == ["<b>", "x", "a", "b", "c"]  # what the next point may be
+    panel.clear_button.click()
+    panel.take_button.click()  # the same once more
+    assert len(panel.board.points) == 30 and not panel._unfit
     panel.pasted.value = "1, 2"
     panel.take_button.click()
     assert "point 1" in said(panel.error) and panel.value.data.load().classes == ("<b>", "x")  # nothing is lost

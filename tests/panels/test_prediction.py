@@ -74,6 +74,18 @@ def test_once_the_cells_below_ran_the_panel_shows_the_grade_too(panel):
     assert said(shown.said).startswith("You predicted “grid”; it came out otherwise")
 
 
+def test_a_shared_folder_that_is_away_keeps_no_grade_back(panel, monkeypatch):
+    shown = panel()
+    shown.options.value = "grid"
+    shown.lock.click()
+
+    def away():
+        raise PermissionError("the share is away")
+
+    monkeypatch.setattr(shown.prediction, "pooled", away)
+    assert shown.prediction.graded(["grid"]) == said(shown.said) == "You predicted “grid”, and so it came."
+
+
 def test_it_can_be_predicted_again(panel):
     shown = panel()
     shown.options.value = "grid"

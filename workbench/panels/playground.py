@@ -147,7 +147,7 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         finally:
             self._setting = False
         self.copy.text = new.as_code()
-        if new.data != old.data:
+        if new.data != old.data or (by_hand and self._unfit):  # a point that was taken away may come back
             self._show_points(by_hand)
         moved = turned(old, new)
         if self.play is None or not moved:
@@ -182,6 +182,8 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         text = fitted(self.pasted.value)
         read(text)
         self._take_over(self.value.replace(data=self.value.data.replace(shape="drawn", drawn=text)))
+        if self._unfit:  # the same points again, after the board was cleared
+            self._show_points()
 
     def _clear(self) -> None:
         self._halt()
@@ -259,8 +261,6 @@ class PlaygroundPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def _as_drawn(self, chances: Any) -> Any:
         """A column a class of the board, where a hand may have drawn some of them alone."""
-        if chances.shape[1] == len(self._classes):
-            return chances
         names = self._names()
         drawn = sorted({names[kind] for _, _, kind in self.board.points})
         return spread(chances, [names.index(name) for name in drawn][: chances.shape[1]], len(names))

@@ -61,9 +61,10 @@ class PredictionPanel(widgets.VBox):  # type: ignore[misc]
 
     def look(self) -> None:
         """Show what the class predicted so far, to whoever predicted too."""
-        shown = histogram(self.prediction.pooled()) if self.prediction.theirs else ""
-        if shown != self.pooled.value:
-            self.pooled.value = shown
+        with contextlib.suppress(OSError):  # the shared folder is away just now
+            shown = histogram(self.prediction.pooled()) if self.prediction.theirs else ""
+            if shown != self.pooled.value:
+                self.pooled.value = shown
 
     def _follow(self) -> None:
         """Look again now and then, as long as the panel is there and a loop runs."""
@@ -71,8 +72,7 @@ class PredictionPanel(widgets.VBox):  # type: ignore[misc]
 
         async def follow() -> None:
             while (panel := held()) and panel.comm is not None:
-                with contextlib.suppress(OSError):  # the shared folder is away just now
-                    panel.look()
+                panel.look()
                 del panel
                 await asyncio.sleep(EVERY)
 
