@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 
 import pytest
@@ -281,6 +282,33 @@ def test_trials_are_followed_within_a_round(recipe):
         panel.extend_button.click()  # its driver sees it
         assert not said(panel.error) and study.asked == 20 and "0 of 20 trials" in said(panel.progress)
         panel.close()
+
+
+def test_a_search_that_goes_on_while_its_last_look_is_drawn_is_followed(recipe, monkeypatch):
+    wb.search(recipe, "random(trials=4)", name="again")
+    drawing, drawn = threading.Event(), threading.Event()
+
+    async def act():
+        monkeypatch.setattr("workbench.panels.search_panel.LOOK", 0.01)
+        panel = SearchPanel(recipe, study="again")
+        make = panel.figures.make
+
+        def slowly(asked):  # in its thread, as on a machine that is busy
+            if threading.current_thread() is not threading.main_thread():
+                drawing.set()
+                drawn.wait(30)
+            return make(asked)
+
+        monkeypatch.setattr(panel.figures, "make", slowly)
+        panel.follow()
+        await shown(drawing.is_set)
+        panel.more.value = 2
+        panel.extend_button.click()
+        drawn.set()
+        await shown(lambda: "again: finished, 6 of 6 trials" in said(panel.progress) and len(panel.grid.rows) == 6)
+        panel.close()
+
+    asyncio.run(act())
 
 
 def test_a_trial_opens_as_a_run_of_its_own(recipe, here):

@@ -29,6 +29,7 @@ from workbench.searching.results import rows_of
 
 LOOK = 1.0  # seconds between two looks at a search under way
 DRAW = 3.0  # seconds between two drawings of what grows
+LAST = 2  # looks after it ended, which may be just after it was looked at
 LISTED = 50  # studies in the list
 
 
@@ -52,7 +53,7 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self._setting = False
         self._listed: tuple[Any, ...] = ()
         self._broken: set[str] = set()  # studies of which it was said that they cannot be read
-        self._drawn_at = -math.inf
+        self._drawn_at, self._left = -math.inf, LAST
         self.study = open_study(study) if isinstance(study, str) else study
         self.choice, self.figures = SearchChoice(self.asked), SearchFigures()
         self._build()
@@ -173,6 +174,7 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def follow(self) -> None:
         """Look at the study again and again until it has ended; needs a running loop, as a kernel has one."""
+        self._left = LAST  # also of looks under way: what goes on while the last one is drawn is followed further
         if self._task and not self._task.done():
             return
         with contextlib.suppress(RuntimeError):
@@ -183,18 +185,17 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
         The last look is at both: what went wrong at the one before would else be all that is seen of its end.
         """
-        left = 2  # looks after it ended, which may be just after it was looked at
-        while left:
+        while self._left:
             await asyncio.sleep(LOOK)
             going = self.study is not None and self.study.state in UNDER_WAY
-            left = 2 if going else left - 1
+            self._left = LAST if going else self._left - 1
             try:
-                drawn = time.monotonic() - self._drawn_at >= DRAW if going else not left
+                drawn = time.monotonic() - self._drawn_at >= DRAW if going else not self._left
                 if drawn:
                     made = await asyncio.to_thread(self.figures.make, self.figures.asked())
                     self.figures.place(made)
                     self._fill()
-                if not drawn or not left:
+                if not drawn or not self._left:
                     self._tell()
             except Exception as error:
                 self.error.value = spoken(f"The study cannot be shown: {error}", "error")
