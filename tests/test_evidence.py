@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from scipy.stats import binomtest
 
 import workbench as wb
-from workbench.evidence import evidence, wilson
+from workbench.evidence import evidence, luck, wilson
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 LOSSES = [2.0, 1.0, 0.6, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0]  # of the validation part, epoch by epoch: the third is the best
@@ -35,6 +36,15 @@ def test_each_number_is_what_its_name_says():
     assert seen["memorised"] == 0.6 and math.isnan(seen["memorised_before"])
     assert seen["falling"] == pytest.approx((0.8 - 1.0) / 1.5)  # over the last quarter it rose
     assert (seen["train_loss_before"], seen["train_loss_best"]) == (2.0, 0.5)
+
+
+def test_luck_is_what_the_least_of_scattering_epochs_makes_and_a_smooth_curve_has_none():
+    draws = np.random.default_rng(0).normal(1.0, 0.1, (2000, 50))
+    expected = 1.0 - draws.min(-1).mean()  # the least of fifty lies so far below
+    assert expected < np.mean([luck(row) for row in draws]) < 1.4 * expected
+    epochs = np.arange(50)
+    assert luck(np.exp(-epochs / 5) + 0.01 * epochs) < 0.01  # falls, then rises by 0.4: overfitting, and no scatter
+    assert luck(LOSSES) == pytest.approx(0) and luck([1.0, math.inf, 0.5, 0.2]) == 0 == luck([])
 
 
 def test_with_wrong_labels_accuracy_is_that_on_the_right_ones():

@@ -135,7 +135,7 @@ def _kind(rows: Sequence[Row], seen: Mapping[str, float], diverged: bool) -> str
         return TOO_FEW
     if seen["twins"] > TWINS or (not known and seen["gap_high"] < 0 and seen["gap_loss_high"] < 0):
         return LEAKING
-    worse = seen["rise_low"] > 0 and seen["rise"] > HARM * (seen["valid_loss"] - seen["rise"])
+    worse = seen["rise_low"] > seen["luck"] and seen["rise"] > HARM * (seen["valid_loss"] - seen["rise"])
     if worse and seen["train_loss"] < seen["train_loss_best"]:
         return MEMORISING if known and seen["memorised"] > LEARNT else OVERFITTING
     least, fell = seen["train_loss_best"], seen["train_loss_before"] - seen["train_loss_best"]
@@ -232,7 +232,7 @@ def _towards(recipe: Recipe) -> NextStep:
 
 
 def _gap(seen: Mapping[str, float], recipe: Recipe) -> Said:
-    how = "hardly risen" if seen["rise_low"] > 0 else "not risen beyond chance" if seen["rise"] > 0 else "not risen"
+    how = "hardly risen" if seen["rise_low"] > seen["luck"] else "not risen beyond chance" if seen["rise"] > 0 else "not risen"
     said = (
         f"A generalisation gap without overfitting: accuracy is better on training examples by {_of(seen, 'gap')}, and "
         f"validation loss has {how} ({_of(seen, 'rise')})."

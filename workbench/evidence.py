@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 RECENT = 0.25  # share of the epochs that tell whether it still learns
 Z = 1.959964  # standard deviations on either side that hold 95 %
+MIDDLE = 0.674490  # standard deviations on either side that hold half
 AS_MEASURED = (  # at the last epoch
     *("rise", "rise_low", "rise_high", "gap_loss", "gap_loss_low", "gap_loss_high"),
     *("valid_accuracy", "train_loss", "valid_loss"),
@@ -23,8 +24,8 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
     """The numbers of the verdict, at the last epoch where not said otherwise. Losses in nats.
 
     `best_accuracy`: validation accuracy at the best epoch, with `best_high`, the upper end of its interval; `rise`:
-    validation loss above its own minimum, paired, with `rise_low` and `rise_high`; `gap`, `gap_low`, `gap_high`: of
-    accuracy; `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation, smoothing, weights of
+    validation loss above its own minimum, paired, with `rise_low` and `rise_high`; `luck`: by how much that minimum
+    lies lower by chance alone, the least of so many epochs that scatter; `gap`, `gap_low`, `gap_high`: of accuracy; `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation, smoothing, weights of
     classes and the like add to the loss that the optimizer sees, over the last epoch; `drift`: by how much surer of
     itself than right the model became since the best epoch; `memorised`: share of the wrong labels repeated, NaN
     where none is known; `falling`: of all that validation loss has fallen, what it fell of late.
@@ -41,6 +42,7 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
         "best_accuracy": best["valid_accuracy"],
         "best_high": best.get("valid_high", math.nan),
         **{name: last[name] for name in AS_MEASURED},
+        "luck": luck([row["valid_loss"] for row in past]),
         "gap": last["gap_accuracy"],
         "gap_low": last["low"],
         "gap_high": last["high"],
@@ -54,6 +56,22 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
         "train_loss_before": start["train_loss"],
         "train_loss_best": best["train_loss"],
     }
+
+
+def luck(losses: Sequence[float]) -> float:
+    """By how much the least of these losses is expected to lie below the curve that they scatter around.
+
+    The scatter is that of the second differences, which a smooth curve hardly has (their median, so that a steep
+    beginning counts little). The least of n normal draws lies at most sqrt(2 ln n) standard deviations below their
+    mean, in expectation. Sources: Gasser, Sroka, Jennen-Steinmetz, "Residual variance and residual pattern in nonlinear
+    regression", 1986; Boucheron, Lugosi, Massart, "Concentration inequalities", 2013, section 2.5.
+    """
+    found = np.array(losses, dtype=float)
+    bends = np.diff(found[np.isfinite(found)], 2)
+    if len(bends) < 3:
+        return 0.0
+    scatter = np.median(np.abs(bends)) / (MIDDLE * math.sqrt(6))
+    return float(scatter * math.sqrt(2 * math.log(len(losses))))
 
 
 def wilson(share: float, examples: float) -> tuple[float, float]:

@@ -31,7 +31,8 @@ def gap(rows: Sequence[Row]) -> pd.DataFrame:
     """The gap an epoch: of the loss (validation minus train, nats) and of accuracy (train minus validation).
 
     `low` and `high` are the 95 % bootstrap interval of `gap_accuracy`. `rise`: by how much the validation loss stands
-    above its own minimum, paired over the examples; where `rise_low` is above 0, that is overfitting.
+    above its own minimum, paired over the examples; where `rise_low` is above 0, that is overfitting. (Where epochs
+    scatter, a minimum is lucky too: `wb.diagnose` asks for more than luck makes.)
     """
     from workbench.whole_table import WholeTable
 

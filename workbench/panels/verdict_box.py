@@ -18,6 +18,7 @@ from workbench.run import Run
 NEWS = 1.02  # times as many epochs as were judged: sooner there is nothing new, and a long run takes a while
 SHOWN = {  # evidence in words
     "rise": "validation loss above its minimum (nats)",
+    "luck": "of which a lucky minimum may make, where epochs scatter",
     "gap": "gap of accuracy, train - validation",
     "gap_slope": "change of the gap an epoch, of late",
     "noise": "what dropout, smoothing and the like add to the loss that the optimizer sees (nats)",
