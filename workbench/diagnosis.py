@@ -232,7 +232,13 @@ def _towards(recipe: Recipe) -> NextStep:
 
 
 def _gap(seen: Mapping[str, float], recipe: Recipe) -> Said:
-    how = "hardly risen" if seen["rise_low"] > seen["luck"] else "not risen beyond chance" if seen["rise"] > 0 else "not risen"
+    how = (
+        "hardly risen"
+        if seen["rise_low"] > seen["luck"]
+        else "not risen beyond chance"
+        if seen["rise"] > 0
+        else "not risen"
+    )
     said = (
         f"A generalisation gap without overfitting: accuracy is better on training examples by {_of(seen, 'gap')}, and "
         f"validation loss has {how} ({_of(seen, 'rise')})."
