@@ -10,7 +10,7 @@ from helpers import noisy_folder, plain
 
 import workbench as wb
 from workbench.datasets.base import finish
-from workbench.datasets.folds import folds
+from workbench.datasets.folds import draws, folds
 from workbench.errors import BadData, BadKnob
 from workbench.job import Job
 from workbench.learners.plan import plan
@@ -101,6 +101,22 @@ def test_too_few_of_a_class_and_uneven_groups_are_told(monkeypatch):
         folds(Grouped(), 4)
 
 
+def trained_on(recipes, data):
+    job = Job(plan(recipes, data))
+    for _ in train(job, Watch()):
+        pass
+    return job
+
+
+def must_be_alike(alone, job, position):
+    """The one trial of `alone` is that at `position` of `job`, in weights and rows."""
+    for name, w in alone.learner.weights_all.items():
+        assert (w[0] - job.learner.weights_all[name][position]).abs().max() < 1e-10
+    for row, mine in zip(plain(alone.rows), plain(job.rows_of[position]), strict=True):
+        numbers = {key: value for key, value in row.items() if value is not None}
+        assert {key: mine[key] for key in numbers} == pytest.approx(numbers, rel=1e-6, abs=2e-6)
+
+
 @pytest.mark.parametrize("balance", ["as is", "weighted", "resampled"])
 def test_a_fold_among_others_is_the_run_alone_on_its_data(balance, monkeypatch):
     monkeypatch.setattr(wb.Digits, "balance", balance)
@@ -109,19 +125,29 @@ def test_a_fold_among_others_is_the_run_alone_on_its_data(balance, monkeypatch):
     )
     recipes = [base.replace(lr=lr, seed=seed) for lr, seed in ((1e-3, 0), (3e-2, 1))]
     cut = folds(base.data, 3)
-    job = Job(plan(recipes, cut))
-    for _ in train(job, Watch()):
-        pass
+    job = trained_on(recipes, cut)
     assert job.learner.trials == 6
     for position, recipe in enumerate(r for r in recipes for _ in range(3)):
-        alone = Job(plan(recipe, cut.one(position % 3)))
-        for _ in train(alone, Watch()):
-            pass
-        for name, w in alone.learner.weights_all.items():
-            assert (w[0] - job.learner.weights_all[name][position]).abs().max() < 1e-10
-        for row, mine in zip(plain(alone.rows), plain(job.rows_of[position]), strict=True):
-            numbers = {key: value for key, value in row.items() if value is not None}
-            assert {key: mine[key] for key in numbers} == pytest.approx(numbers, rel=1e-6, abs=2e-6)
+        must_be_alike(trained_on(recipe, cut.one(position % 3)), job, position)
+
+
+@pytest.mark.parametrize("own_labels", [False, True])
+def test_a_draw_among_others_is_the_run_alone_on_its_data_with_its_labels_and_seed(own_labels):
+    recipe = wb.Recipe(wb.Digits(per_class=30), "glyph-resnet", regularizers="l2", epochs=3, precision="float64")
+    data = recipe.data.load()
+    train = torch.stack([torch.arange(at, len(data.train), 3) for at in range(3)])  # a third each
+    labels = torch.stack([data.labels[data.train].roll(at) for at in range(3)]) if own_labels else None
+    some, both = draws(data, train, labels), [recipe, recipe.replace(lr=3e-2)]
+    own = some.own(both)
+    assert [each.seed for each in own] == [0, 1, 2] * 2
+    for at in range(3):
+        one = some.one(at)
+        assert one.train.equal(data.train[train[at]]) and one.valid.equal(data.valid)
+        assert one.labels[one.train].equal((labels[at] if own_labels else data.labels[data.train])[train[at]])
+    job = trained_on(both, some)
+    assert ("memorised" in job.rows[0]) == own_labels
+    for position, each in enumerate(own):
+        must_be_alike(trained_on(each, some.one(position % 3)), job, position)
 
 
 def test_a_fold_that_ended_leaves_the_others_as_they_were():

@@ -25,10 +25,11 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
 
     `best_accuracy`: validation accuracy at the best epoch, with `best_high`, the upper end of its interval; `rise`:
     validation loss above its own minimum, paired, with `rise_low` and `rise_high`; `luck`: by how much that minimum
-    lies lower by chance alone, the least of so many epochs that scatter; `gap`, `gap_low`, `gap_high`: of accuracy; `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation, smoothing, weights of
-    classes and the like add to the loss that the optimizer sees, over the last epoch; `drift`: by how much surer of
-    itself than right the model became since the best epoch; `memorised`: share of the wrong labels repeated, NaN
-    where none is known; `falling`: of all that validation loss has fallen, what it fell of late.
+    lies lower by chance alone, the least of so many epochs that scatter; `gap`, `gap_low`, `gap_high`: of accuracy;
+    `gap_slope`: its change an epoch, of late; `noise`: what dropout, augmentation, smoothing, weights of classes and
+    the like add to the loss that the optimizer sees, over the last epoch; `drift`: by how much surer of itself than
+    right the model became since the best epoch; `memorised`: share of the wrong labels repeated, NaN where none is
+    known; `falling`: of all that validation loss has fallen, what it fell of late.
     """
     last, start, past = rows[-1], rows[0], rows[1:] or rows
     best = min(rows, key=lambda row: row["valid_loss"])

@@ -58,9 +58,10 @@ class Job:
         self.learner.ready()
         self.weights = self.learner.weights()
         labels = self.learner.labels.cpu()
-        self.probe = torch.stack([own[stratified(labels[own], plan.valid.shape[1])] for own in plan.train])
+        probes = [own[stratified(labels[own], plan.valid.shape[1])] for own in plan.train]
+        self.probe = torch.stack([own[: min(map(len, probes))] for own in probes])
         self.shares = torch.stack([class_weights(labels[own], len(self.data.classes)) for own in plan.train])
-        self.spoilt = (self.data.labels != self.data.true_labels)[self.data.train].nonzero().T
+        self.spoilt = [own[(labels != plan.truth)[own]] for own in plan.train]  # positions of the wrong labels
 
     @property
     def rows(self) -> list[Row]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from workbench import evaluation
 
@@ -29,7 +30,7 @@ def measured(job: Job) -> list[Row]:
         columns |= evaluation.compared(train, valid)
         columns["valid_low"], columns["valid_high"] = evaluation.intervals(valid["right"])
         columns |= _rise(job, valid["loss"])
-        if job.spoilt.numel() and job.folds == 1:
+        if any(map(len, job.spoilt)):
             columns |= _noise(job)
     return [_row(job, at, columns) for at in range(len(job.going))]
 
@@ -72,7 +73,9 @@ def _rise(job: Job, losses: Any) -> dict[str, Any]:
 
 def _noise(job: Job) -> dict[str, Any]:
     """Accuracy of the probe on the true labels, and the share of the wrong labels that is repeated."""
-    answers = job.learner.answers(job.probe).argmax(-1).cpu()
-    repeated = job.learner.answers(job.spoilt).argmax(-1).cpu() == job.data.labels[job.data.train][job.spoilt]
-    clean = answers == job.data.true_labels[job.data.train][job.probe]
-    return {"clean_train_accuracy": clean.double().mean(-1), "memorised": repeated.double().mean(-1)}
+    folds, wrong = job.fold_of, pad_sequence(job.spoilt, batch_first=True)  # (folds, the most that a fold has)
+    clean = job.learner.answers(job.probe).argmax(-1).cpu() == job.plan.truth[job.probe[folds]]
+    there = torch.arange(wrong.shape[1]) < torch.tensor([len(own) for own in job.spoilt])[folds, None]
+    answers = job.learner.answers(wrong).argmax(-1).cpu()
+    repeated = there & (answers == job.learner.labels.cpu()[wrong[folds]])
+    return {"clean_train_accuracy": clean.double().mean(-1), "memorised": repeated.sum(-1).double() / there.sum(-1)}

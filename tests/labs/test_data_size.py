@@ -33,16 +33,24 @@ def test_more_data_helps_and_all_see_as_many_examples():
 def test_each_seed_has_a_draw_of_its_own_and_the_larger_holds_the_smaller(monkeypatch):
     seen = []
 
-    def watched(recipes, early=False, data=None, real=arms.trained):
-        seen.append((len(data.train), recipes[0].seed, {*data.train.tolist()}, data.valid.tolist()))
-        return real(recipes, early, data)
+    def watched(recipes, draws, real=arms.trained_on):
+        seen.append([draws.one(at) for at in range(len(draws))])
+        assert [recipe.seed for recipe in draws.own(recipes)] == [0, 1, 2]
+        return real(recipes, draws)
 
-    monkeypatch.setattr(arms, "trained", watched)
+    monkeypatch.setattr(arms, "trained_on", watched)
     wb.labs.data_size(RECIPE.replace(epochs=1), (2, 4), {"as it is": {}}, seeds=3)
-    assert [(many, seed) for many, seed, *_ in seen] == [(20, 0), (20, 1), (20, 2), (40, 0), (40, 1), (40, 2)]
-    small, large = [own for many, _, own, _ in seen if many == 20], [own for many, _, own, _ in seen if many == 40]
+    small, large = ([{*data.train.tolist()} for data in some] for some in seen)
+    assert [len(own) for own in small + large] == [20, 20, 20, 40, 40, 40]
     assert all(one < other for one, other in zip(small, large, strict=True)) and len({*map(frozenset, small)}) == 3
-    assert all(valid == seen[0][3] for *_, valid in seen)
+    assert all(data.valid.equal(RECIPE.data.load().valid) for some in seen for data in some)
+
+
+def test_draws_of_whole_networks_train_one_after_another(tiny):
+    recipe = wb.Recipe(wb.Digits(), tiny, scope="norms", epochs=1, precision="float32")
+    ways = {"as it is": {}, "head": {"scope": "head"}}
+    found = wb.labs.data_size(recipe, (2, 4), ways, seeds=2)
+    assert found["way"].tolist() == ["as it is", "head"] * 2 and found["accuracy"].between(0, 1).all()
 
 
 def test_an_exact_law_is_found():

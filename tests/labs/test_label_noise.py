@@ -6,7 +6,7 @@ import pytest
 
 import workbench as wb
 from workbench.errors import BadKnob
-from workbench.labs.label_noise import _spoilt
+from workbench.labs.label_noise import _given
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RECIPE = wb.Recipe(wb.Digits(per_class=10), lr=1e-2, batch_size=25, epochs=60)
@@ -26,9 +26,10 @@ def test_l2_holds_back_what_a_free_head_learns_by_heart():
 
 def test_each_seed_has_wrong_labels_of_its_own_and_the_first_those_of_the_data():
     data = wb.Digits(per_class=10)
-    first, other = (_spoilt(data.load(), 0.4, seed) for seed in (0, 1))
-    assert first.labels.equal(data.replace(label_noise=0.4).load().labels) and not first.labels.equal(other.labels)
-    assert (first.labels != first.true_labels).sum() == (other.labels != other.true_labels).sum() == 40
+    clean, wrong = data.load(), data.replace(label_noise=0.4).load()
+    first, other = (_given(clean, 0.4, seed) for seed in (0, 1))
+    assert first.equal(wrong.labels[wrong.train]) and not first.equal(other)
+    assert (first != clean.labels[clean.train]).sum() == (other != clean.labels[clean.train]).sum() == 40
 
 
 def test_no_share_is_no_experiment():

@@ -1,4 +1,4 @@
-"""Cross-validation: the training and the validation part together, cut into folds that take turns at validating."""
+"""Parts of one data set that train at once: folds that take turns at validating, or draws that validate on the same."""
 
 from __future__ import annotations
 
@@ -16,17 +16,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from workbench.datasets.base import Data, Dataset
+    from workbench.recipe import Recipe
 
 UNEVEN = 2.0  # a fold may be at most so many times as large as another: what is over is left out
 
 
 @dataclass(frozen=True, eq=False)
 class Folds:
-    """`pool`: all of them as one training part. `train`, `valid`: positions in it, (folds, examples) each."""
+    """`pool`: all of them as one training part. `train`, `valid`: positions in it, (folds, examples) each.
+
+    `given`: the label of each of the pool's positions, where draws have labels of their own. `apart`: a recipe's trial
+    on a fold has a seed of its own, the recipe's and the fold's number.
+    """
 
     pool: Data
     train: Tensor
     valid: Tensor
+    given: Tensor | None = None
+    apart: bool = False
 
     def __len__(self) -> int:
         return len(self.train)
@@ -34,7 +41,21 @@ class Folds:
     def one(self, at: int) -> Data:
         """The data of one fold, as a run of its own takes it."""
         rows, name = self.pool.train, f"{self.pool.fingerprint[:12]}-{at + 1}.{len(self)}"
-        return replace(self.pool, train=rows[self.train[at]], valid=rows[self.valid[at]], fingerprint=name)
+        labels = self.pool.labels
+        if self.given is not None:
+            labels = labels.clone()
+            for own in (self.train[at], self.valid[at]):
+                labels[rows[own]] = self.given[own]
+        train, valid = rows[self.train[at]], rows[self.valid[at]]
+        return replace(self.pool, labels=labels, train=train, valid=valid, fingerprint=name)
+
+    def own(self, recipes: Sequence[Recipe]) -> tuple[Recipe, ...]:
+        """The recipe of each trial: the folds of the first recipe, then those of the next."""
+        return tuple(
+            recipe.replace(seed=recipe.seed + at) if self.apart else recipe
+            for recipe in recipes
+            for at in range(len(self))
+        )
 
 
 def folds(data: Dataset, count: int) -> Folds:
@@ -54,6 +75,24 @@ def folds(data: Dataset, count: int) -> Folds:
     sides = [(cut(train, labels, data.per_class), valid) for train, valid in _sides(labels, groups, count, data.seed)]
     train, valid = (_even([side[part] for side in sides], count) for part in (0, 1))
     return Folds(replace(uncut, train=rows, valid=rows[:0]), train, valid)
+
+
+def draws(data: Data, train: Tensor, labels: Tensor | None = None) -> Folds:
+    """Draws of a training part, each with a seed of its own, that all validate on `data`'s validation part.
+
+    `train`: positions in the training part, (draws, examples). `labels`: that of each example of the whole training
+    part, (draws, its examples), where they differ between draws.
+    """
+    import torch
+
+    many, copies = len(data.train), 1 if labels is None else len(train)
+    rows = torch.cat([*[data.train] * copies, data.valid])
+    valid = torch.arange(many * copies, len(rows)).expand(len(train), -1)
+    if labels is None:
+        return Folds(replace(data, train=rows, valid=rows[:0]), train, valid, apart=True)
+    given = torch.cat([labels.flatten(), data.labels[data.valid]])
+    at = train + many * torch.arange(copies)[:, None]
+    return Folds(replace(data, train=rows, valid=rows[:0]), at, valid, given, apart=True)
 
 
 def check_folds(data: Dataset, count: int) -> None:

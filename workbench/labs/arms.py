@@ -10,42 +10,39 @@ import numpy as np
 from workbench import evaluation
 from workbench.checks import whole
 from workbench.errors import BadKnob, Diverged
-from workbench.labs.together import Trained, trained
+from workbench.labs.together import Trained, trained, trained_on
 
 if TYPE_CHECKING:
-    from workbench.datasets import Data
+    from workbench.datasets.folds import Folds
     from workbench.labs.table import Floats
     from workbench.recipe import Recipe
 
 Arms = Mapping[str, "Recipe"]
 
 
-def over_seeds(arms: Arms, seeds: int, early: bool = False, data: Data | None = None) -> dict[str, list[Trained]]:
-    """Each arm's recipe trained over `seeds` seeds, those at once that can be; `Diverged` names an arm that did.
-
-    `data`: other parts than the recipes' own.
-    """
+def over_seeds(arms: Arms, seeds: int, early: bool = False) -> dict[str, list[Trained]]:
+    """Each arm's recipe trained over `seeds` seeds, those at once that can be; `Diverged` names an arm that did."""
     whole("seeds", seeds, 1, 100)
     if not arms:
         raise BadKnob("name one arm or more, got none.")
     every = [(name, recipe.replace(seed=recipe.seed + seed)) for name, recipe in arms.items() for seed in range(seeds)]
-    found = trained([recipe for _, recipe in every], early, data)
-    told: dict[str, list[Trained]] = {name: [] for name in arms}
-    for (name, _), each in zip(every, found, strict=True):
-        if each.right is None:
+    found = trained([recipe for _, recipe in every], early)
+    return _named(arms, [found[at : at + seeds] for at in range(0, len(found), seeds)])
+
+
+def over_draws(arms: Arms, draws: Folds) -> dict[str, list[Trained]]:
+    """The same over draws of the arms' own data, by a seed of its own each."""
+    if not arms:
+        raise BadKnob("name one arm or more, got none.")
+    return _named(arms, trained_on([*arms.values()], draws))
+
+
+def _named(arms: Arms, found: Sequence[list[Trained]]) -> dict[str, list[Trained]]:
+    told = dict(zip(arms, found, strict=True))
+    for name, some in told.items():
+        if any(each.right is None for each in some):
             raise Diverged(f"training of {name!r} diverged: lower lr, or a regularizer's strength.")
-        told[name].append(each)
     return told
-
-
-def over_draws(arms: Arms, draws: Sequence[Data]) -> dict[str, list[Trained]]:
-    """Each arm's recipe trained on each of `draws`, other parts or labels of its own data, by a seed of its own."""
-    found: dict[str, list[Trained]] = {name: [] for name in arms}
-    for at, data in enumerate(draws):
-        own = {name: recipe.replace(seed=recipe.seed + at) for name, recipe in arms.items()}
-        for name, some in over_seeds(own, 1, data=data).items():
-            found[name] += some
-    return found
 
 
 def right_of(some: Sequence[Trained]) -> Floats:

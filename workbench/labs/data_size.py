@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 
 from workbench import progress
 from workbench.checks import whole
+from workbench.datasets.folds import draws
 from workbench.errors import BadKnob
 from workbench.labs.arms import ends, over_draws, right_of
 from workbench.labs.sizes import draw
@@ -56,8 +56,7 @@ def data_size(
     for done, size in enumerate(sizes):
         sized = recipe.replace(epochs=max(1, round(recipe.epochs * sizes[-1] / size)))
         arms = {name: sized.turned(settings) for name, settings in (WAYS if ways is None else ways).items()}
-        parts = [replace(data, train=data.train[torch.from_numpy(own)]) for own in draw(labels, size, seeds, many)]
-        found = over_draws(arms, parts)
+        found = over_draws(arms, draws(data, torch.from_numpy(draw(labels, size, seeds, many))))
         progress.tell("sizes", done + 1, len(sizes))
         for name, some in found.items():
             errors.setdefault(name, []).append(1 - right_of(some).mean(1))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 
 from workbench import evaluation, progress
 from workbench.checks import whole
+from workbench.datasets.folds import draws
 from workbench.datasets.parting import spoil
 from workbench.errors import BadKnob
 from workbench.labs.arms import over_draws
@@ -18,6 +18,7 @@ from workbench.labs.together import Trained
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
 
     from workbench.datasets import Data
     from workbench.recipe import Recipe
@@ -46,16 +47,17 @@ def label_noise(
     data, lines = recipe.data.replace(label_noise=0.0).load(), []
     arms = {each or "none": recipe.replace(regularizers=each) for each in regularizers}
     for done, share in enumerate(shares):
-        found = over_draws(arms, [_spoilt(data, share, recipe.data.seed + seed) for seed in range(seeds)])
+        given = torch.stack([_given(data, share, recipe.data.seed + seed) for seed in range(seeds)])
+        found = over_draws(arms, draws(data, torch.arange(len(data.train)).expand(seeds, -1), given))
         progress.tell("shares", done + 1, len(shares))
         for name, some in found.items():
             lines += [{"share": share, "regularizer": name} | each for each in _epochs(some)]
     return WholeTable(lines)
 
 
-def _spoilt(data: Data, share: float, seed: int) -> Data:
-    given = spoil(data.labels.numpy(), data.train.numpy(), share, len(data.classes), seed)
-    return replace(data, labels=torch.from_numpy(given))
+def _given(data: Data, share: float, seed: int) -> Tensor:
+    """The labels of the training part with such a share of them wrong."""
+    return torch.from_numpy(spoil(data.labels.numpy(), data.train.numpy(), share, len(data.classes), seed))[data.train]
 
 
 def _epochs(some: Sequence[Trained]) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from workbench.trainer import Watch, train
 
 if TYPE_CHECKING:
     from workbench.datasets import Data
+    from workbench.datasets.folds import Folds
     from workbench.history import Row
     from workbench.job import Job
     from workbench.labs.table import Floats
@@ -67,25 +68,43 @@ class _Stopped(_Telling):
                 self._over.add(trial)
 
 
-def trained(recipes: Sequence[Recipe], early: bool = False, data: Data | None = None) -> list[Trained]:
+def trained(recipes: Sequence[Recipe], early: bool = False) -> list[Trained]:
     """Train these recipes, of one data set and as many epochs, to their end; in their order, heads at once.
 
-    `data`: other parts than the recipes' own.
     `early`: what stops early keeps its best epoch until then; else it does not act: all would have to stop at once.
     """
+    return [each[0] for each in _trained(recipes, recipes[0].data.load(), early)]
+
+
+def trained_on(recipes: Sequence[Recipe], draws: Folds) -> list[list[Trained]]:
+    """Train each of these recipes, of one data set and as many epochs, on each of the draws; heads at once."""
+    from workbench.learners.plan import fused
+
+    if all(recipe.scope.name == "head" and len(fused(draws.own([recipe]))) == 1 for recipe in recipes):
+        return _trained(recipes, draws)
+    own, count = draws.own(recipes), len(draws)
+    each = [_trained(own[at::count], draws.one(at)) for at in range(count)]
+    return [[some[at][0] for some in each] for at in range(len(recipes))]
+
+
+def _trained(recipes: Sequence[Recipe], data: Data | Folds, early: bool = False) -> list[list[Trained]]:
+    """What each recipe came to: one, or one a fold."""
+    from workbench.datasets.folds import Folds
     from workbench.learners.plan import fused, plan
     from workbench.searching.fusing import in_one_pass
 
-    asked = [*recipes]
+    asked, folds = [*recipes], len(data) if isinstance(data, Folds) else 1
     recipes = [recipe.replace(regularizers=[r for r in recipe.regularizers if not stops(r)]) for recipe in asked]
-    found: dict[int, Trained] = {}
-    data = data or recipes[0].data.load()
+    found: dict[int, list[Trained]] = {}
     for group in fused(recipes):
-        size = in_one_pass(plan(recipes[group[0]], data)) if recipes[group[0]].scope.name == "head" else 1
+        whole = plan([recipes[one] for one in group], data)
+        size = in_one_pass(whole) if len(group) > 1 else 1
         for at in range(0, len(group), size):
             some = group[at : at + size]
             watch = _Stopped([asked[one] for one in some]) if early else _Telling()
-            found |= dict(zip(some, _passed(plan([recipes[one] for one in some], data), watch), strict=True))
+            part = whole if len(some) == len(group) else plan([recipes[one] for one in some], data)
+            each = _passed(part, watch)
+            found |= {one: each[folds * at : folds * (at + 1)] for at, one in enumerate(some)}
             progress.tell("heads", len(found), len(recipes))
     return [found[at] for at in range(len(recipes))]
 

@@ -47,6 +47,7 @@ class Plan:
     learner: Learner
     train: Tensor
     valid: Tensor
+    truth: Tensor  # the true labels of the learner's examples
     standard: tuple[Tensor, Tensor]  # mean and spread of the training part's features
     device: torch.device
     dtype: torch.dtype
@@ -89,13 +90,15 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
     where = device()
     dtype = resolved(first.precision, where)
     rows = torch.cat([data.train, data.valid])
-    labels, many = data.labels[rows], len(data.train)
+    labels, truth, many = data.labels[rows], data.true_labels[rows], len(data.train)
     train, valid = torch.arange(many)[None], torch.arange(many, len(rows))[None]
     if parted:
-        recipes, train, valid = tuple(r for r in recipes for _ in parted.train), parted.train, parted.valid
+        recipes, train, valid = parted.own(recipes), parted.train, parted.valid
+        labels = labels if parted.given is None else parted.given
     learner: Learner
     if first.scope.name == "head":
-        found = features.kept(built, data, rows, where, dtype)
+        once, back = _once(rows)
+        found = features.kept(built, data, once, where, dtype)[back]
         mean, std = zip(*(spread_of(found[part]) for part in train), strict=True)
         standard = torch.stack(mean), torch.stack(std)
         exact = torch.float64 if dtype == torch.float64 else torch.float32
@@ -110,7 +113,18 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
         learner = Module(
             first, built, data.inputs[rows], labels, len(data.classes), standard, where, dtype, half, held
         )  # fmt: skip
-    return Plan(recipes, data, built, learner, train, valid, standard, where, dtype)
+    return Plan(recipes, data, built, learner, train, valid, truth, standard, where, dtype)
+
+
+def _once(rows: Tensor) -> tuple[Tensor, Any]:
+    """Each row once, in the order of coming, and where in that the rows stand: draws may share examples."""
+    found = list(dict.fromkeys(rows.tolist()))
+    if len(found) == len(rows):
+        return rows, slice(None)
+    once = torch.tensor(found)
+    place = torch.zeros(int(once.max()) + 1, dtype=torch.long)
+    place[once] = torch.arange(len(once))
+    return once, place[rows]
 
 
 def _must_train(recipe: Recipe, built: Built) -> None:

@@ -58,7 +58,7 @@ LABS = {
     ),
     "data size": Lab(
         "More data, a bigger model or more regularization? All see as many examples.",
-        lambda recipe: _labs().data_size(_head(recipe, regularizers=[]), seeds=3), plots.data_size, 36,
+        lambda recipe: _labs().data_size(_head(recipe, regularizers=[])), plots.data_size, 60,
     ),
     "label noise": Lab(
         "How many wrong labels are learnt by heart, and what holds it back?",

@@ -224,7 +224,7 @@ def _made_up(recipes: Sequence[Recipe]) -> tuple[Plan, float, int]:
         learner = Module(first, built, inputs, labels, classes, standard, where, dtype, half, held)
         inputs = inputs if held is None else held
     parts = places[None, :many], places[None, many:]
-    plan = Plan(tuple(recipes), data, built, learner, *parts, standard, where, learner.dtype)
+    plan = Plan(tuple(recipes), data, built, learner, *parts, labels, standard, where, learner.dtype)
     return plan, train / many, inputs.nbytes
 
 
