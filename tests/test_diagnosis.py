@@ -55,9 +55,16 @@ def test_each_verdict_says_numbers_and_a_step_and_a_button_can_take_it(told):
         )
         assert found.next_step.said and "nan" not in found.sentence
         if found.next_step:
-            assert found.next_step.unseal or found.next_step.recipe(recipe) != recipe
+            assert found.next_step.unseal or found.next_step.elsewhere or found.next_step.recipe(recipe) != recipe
         seen[found.kind] = bool(found.next_step)
-    assert seen[d.OVERFITTING] and seen[d.LEARNING] and seen[d.DIVERGING] and not seen[d.TOO_FEW] and seen[d.WELL]
+    assert (
+        seen[d.OVERFITTING]
+        and seen[d.LEARNING]
+        and seen[d.DIVERGING]
+        and seen[d.TOO_FEW]
+        and seen[d.LEAKING]
+        and seen[d.WELL]
+    )
 
 
 def test_a_healthy_run_whose_gap_grows_while_validation_improves_is_still_learning():

@@ -43,6 +43,7 @@ HARM = 0.02  # of the least validation loss: a rise that is worth a word
 LEARNT = 0.5  # share of the wrong labels that the model repeats
 MOVES = 0.03  # of all that validation loss has fallen: what it fell in that time where it still does
 OPEN = 0.03  # a gap of accuracy that is worth a word
+FOLDS = 5  # that a search is proposed to have
 LOW = 0.85  # a train accuracy below which training itself has not got there
 
 
@@ -50,7 +51,8 @@ LOW = 0.85  # a train accuracy below which training itself has not got there
 class NextStep:
     """What to do next: `said` in words; `settings` by path, `regularizer`s to add, or `epochs` to train on, if any.
 
-    `unseal`: to measure it on the test set.
+    `unseal`: to measure it on the test set. `look`: at the data, where pairs that look alike are shown. `folds`: of a
+    search, so that all examples validate in turn.
     """
 
     said: str
@@ -58,10 +60,17 @@ class NextStep:
     settings: Mapping[str, Any] = field(default_factory=dict)
     epochs: int = 0
     unseal: bool = False
+    look: bool = False
+    folds: int = 0
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it is done in another tab, and not by a run."""
+        return self.look or bool(self.folds)
 
     def __bool__(self) -> bool:
         """Whether it can be done by a button."""
-        return bool(self.regularizer or self.settings or self.epochs or self.unseal)
+        return bool(self.regularizer or self.settings or self.epochs or self.unseal or self.elsewhere)
 
     def recipe(self, recipe: Recipe) -> Recipe:
         """The recipe with this step taken: what was turned on the way of the knobs that it sets is left out."""
@@ -166,7 +175,9 @@ def _too_few(seen: Mapping[str, float], recipe: Recipe) -> Said:
         f"Too few validation examples to tell{_many(seen)}: accuracy on others may lie anywhere from "
         f"{seen['valid_low']:.2f} to {seen['valid_high']:.2f}."
     )
-    return said, NextStep("Get more validation examples, or cross-validate: a search with folds=5 uses all of them")
+    if recipe.data.label_noise:  # every example validates once, by a label that is right
+        return said, NextStep("Get more validation examples")
+    return said, NextStep(f"Cross-validate: a search over {FOLDS} folds validates on all", folds=FOLDS)
 
 
 def _many(seen: Mapping[str, float]) -> str:
@@ -181,7 +192,7 @@ def _leaking(seen: Mapping[str, float], recipe: Recipe) -> Said:
             f"Leaking, or parts of two kinds: validation does better than training, by {-seen['gap']:.3f} "
             f"[{-seen['gap_high']:.3f}, {-seen['gap_low']:.3f}] of accuracy."
         )
-    return said, NextStep("Keep what belongs together in one part: name a group, and look at near copies under Data")
+    return said, NextStep("Look at near copies under Data; a group keeps together what belongs together", look=True)
 
 
 def _memorising(seen: Mapping[str, float], recipe: Recipe) -> Said:

@@ -11,7 +11,9 @@ from ipywidgets import Widget
 from panels.by_hand import PAYLOAD, driven, move, points, said, shown, written
 
 import workbench as wb
-from workbench.panels.app import COMPARE, RECIPE, RUNS
+from workbench import diagnosis
+from workbench.panels.app import COMPARE, DATA, RECIPE, RUNS, SEARCH
+from workbench.panels.live_panel import LivePanel
 
 
 def test_it_shows_the_recipe_and_what_the_machine_has():
@@ -31,6 +33,30 @@ def test_it_shows_the_recipe_and_what_the_machine_has():
     assert said(bench.status) == "CPU, float32"
     bench.live.picker.value = ""
     assert said(bench.status) == resting
+
+
+def test_the_verdicts_button_opens_the_tab_where_its_step_is_done(tiny):
+    recipe = wb.Recipe(wb.Digits(per_class=5), tiny, epochs=4)
+    run = wb.fine_tune(recipe)
+    about = run.files.read("environment.json")
+    bench, alone = wb.Workbench(), LivePanel()
+    for changed, kind in (({"examples": 12}, "Too few validation examples"), ({"twins": 0.3}, "Leaking: 30% of")):
+        run.files.write("environment.json", about | changed)
+        for live in (bench.live, alone):
+            live.show(None)
+            live.show(run)
+            assert said(live.verdict.said).startswith(kind)
+        assert alone.verdict.step_button.disabled and alone.verdict.step_button.description.startswith("Next: ")
+        assert not bench.live.verdict.step_button.disabled
+        bench.live.verdict.step_button.click()
+        assert bench.value == recipe and not said(bench.live.error)
+        if kind.startswith("Too few"):
+            assert bench.tabs.selected_index == SEARCH and bench.search.choice.folds.value == 5
+        else:
+            assert bench.tabs.selected_index == DATA and bench.look.fold.selected_index == 0
+    bench.close()
+    few = diagnosis.verdict(run.rows, recipe.replace(data=wb.Digits(label_noise=0.2)), examples=12)
+    assert few.kind == diagnosis.TOO_FEW and not few.next_step  # wrong labels cannot be cross-validated
 
 
 def test_start_trains_what_is_chosen_in_a_process_of_its_own(ready, tiny):

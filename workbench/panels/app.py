@@ -7,6 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from workbench.diagnosis import NextStep
 from workbench.panels.compare_panel import ComparePanel
 from workbench.panels.labs_panel import LabsPanel
 from workbench.panels.live_panel import LivePanel
@@ -38,7 +39,7 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self.search = SearchPanel(self.recipe.checked, use=self._use, watch=self._watch, now=False)
         self.path = PathPanel(self.recipe.checked, use=self._use)
         self.status, self.job = line(_resting(), "faint"), line(kind="faint")
-        self.live.on_status = self._told
+        self.live.on_status, self.live.verdict.go = self._told, self._go
         self.recipe.observe(lambda _: self.live.forget_error(), "value")  # it was of another recipe
         self.recipe.observe(lambda change: self.search.choice.follow_recipe(change.new), "value")
         self.recipe.observe(lambda change: self.path.follow_recipe(change.new), "value")
@@ -81,6 +82,16 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
     def _use(self, recipe: Recipe) -> None:
         self.recipe.value = recipe
         self.tabs.selected_index = RECIPE
+
+    def _go(self, run: Run, step: NextStep) -> None:
+        """What the verdict proposes in another tab, on the run's own recipe."""
+        self.recipe.value = run.recipe
+        if step.folds:
+            self.search.choice.folds.value = step.folds
+            self.tabs.selected_index = SEARCH
+        else:
+            self.tabs.selected_index, self.look.fold.selected_index = DATA, 0
+            self.look.refresh()
 
     def _watch(self, run: Run) -> None:
         self.live.show(run)

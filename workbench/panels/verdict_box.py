@@ -30,9 +30,13 @@ SHOWN = {  # evidence in words
 
 
 class VerdictBox:
-    """`box` shows the verdict on a run; `take(run, step)` is called where its button is pressed."""
+    """`box` shows the verdict on a run; `take(run, step)` is called where its button is pressed.
+
+    `go(run, step)`: for a step in another tab; None where there is none.
+    """
 
     def __init__(self, take: Callable[[Run, NextStep], None], button: Callable[..., Any]):
+        self.go: Callable[[Run, NextStep], None] | None = None
         self.run: Run | None = None
         self.verdict: Verdict | None = None
         self._seen: tuple[Any, ...] = ()
@@ -50,6 +54,9 @@ class VerdictBox:
             return
         if self.verdict.next_step.unseal:
             self._unseal(self.run)
+        elif self.verdict.next_step.elsewhere:
+            if self.go:
+                self.go(self.run, self.verdict.next_step)
         else:
             take(self.run, self.verdict.next_step)
 
@@ -85,8 +92,9 @@ class VerdictBox:
             return
         self.said.value = spoken(self.verdict.sentence, "strong", "status")
         step, ended = self.verdict.next_step, state not in UNDER_WAY
-        self.step_button.description = step.said if step else f"Next: {step.said}."
-        self.step_button.disabled = not step or (bool(step.epochs or step.unseal) and not ended)
+        able = bool(step) and (self.go is not None or not step.elsewhere)
+        self.step_button.description = step.said if able else f"Next: {step.said}."
+        self.step_button.disabled = not able or (bool(step.epochs or step.unseal) and not ended)
         self.numbers.value = table([[SHOWN[name], said] for name, said in self._numbers()], ["what", "number"])
 
     def _numbers(self) -> list[tuple[str, str]]:
