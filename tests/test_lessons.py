@@ -57,7 +57,7 @@ def test_a_file_that_says_nothing_of_use_is_no_prediction(ask, left):
     guess.file.write_text(left)
     assert guess.answer == "random" and not guess.theirs
     guess.keep("grid")
-    assert json.loads(guess.file.read_text())["who"] == {"answer": "grid", "reason": "", "tries": 1}
+    assert json.loads(guess.file.read_text())["who"] == {"answer": "grid", "reason": "", "tries": 1, "first": "grid"}
 
 
 def test_what_is_no_option_is_refused_with_the_nearest(ask):
@@ -77,10 +77,10 @@ def test_a_grade_is_kept_beside_a_prediction_and_beside_no_other(ask):
     ask().keep("grid")
     ask().graded(["random", "bayesian"])
     assert json.loads(ask().file.read_text())["who"] == {
-        "answer": "grid", "reason": "", "tries": 1, "came": ["random", "bayesian"], "held": False,
+        "answer": "grid", "reason": "", "tries": 1, "first": "grid", "came": ["random", "bayesian"], "held": False,
     }  # fmt: skip
     ask().keep("random")  # predicted anew: the grade is of the one before
-    assert ask().entry() == {"answer": "random", "reason": "", "tries": 2}
+    assert ask().entry() == {"answer": "random", "reason": "", "tries": 2, "first": "grid"}
 
 
 def test_how_often_it_was_predicted_is_kept_and_a_reason_that_comes_later_is_no_new_one(ask):
@@ -88,9 +88,9 @@ def test_how_often_it_was_predicted_is_kept_and_a_reason_that_comes_later_is_no_
     ask().keep("grid", "It is complete.")
     assert ask().entry()["tries"] == 1
     ask().forget()
-    assert not ask().theirs and ask().entry() == {"tries": 1}
-    ask().keep("grid")
-    assert ask().entry()["tries"] == 2
+    assert not ask().theirs and ask().entry() == {"tries": 1, "first": "grid"}
+    ask().keep("random")
+    assert (ask().entry()["tries"], ask().entry()["first"]) == (2, "grid")
 
 
 def test_the_grade_follows_the_prediction_once_it_is_known_what_came(ask):
@@ -209,7 +209,8 @@ def test_what_is_handed_in_holds_predictions_grades_exercises_and_rows(ask, tmp_
     assert said.endswith("1 predictions of yours, of which 1 held; 1 of 1 exercises that you tried are solved; 2 rows.")
     found = json.loads((tmp_path / "out" / "hand_in.json").read_text())
     assert (found["lesson"], found["name"]) == ("out", "Ann") and "torch" in found["versions"]
-    assert found["predictions"]["who"]["held"] and [*found["predictions"]] == ["who"]
+    assert found["predictions"]["who"]["held"] and [*found["predictions"]] == ["who", "third"]
+    assert found["predictions"]["third"] == {"tries": 1, "first": "random"}  # open again
     assert found["exercises"]["half"]["solved"] and found["rows"] == {
         "history": [{"epoch": 0, "loss": 1.5}, {"epoch": 1, "loss": None}]
     }

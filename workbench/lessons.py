@@ -113,17 +113,18 @@ class Prediction(Kept):
         return bool(self._kept()[0])
 
     def keep(self, answer: str, reason: str = "") -> None:
-        """Lock it in: a restarted kernel and a report find it again. How often that was done is kept too."""
+        """Lock it in: a restarted kernel and a report find it again. The first answer is kept too, and how often."""
         known(answer, self.options, f"the prediction {self.name} has no option")
         before = self.entry()
         tries = int(before.get("tries", 0)) + (before.get("answer") != answer)
-        self.write({"answer": answer, "reason": reason.strip()[:WRITTEN], "tries": tries})
+        first = str(before.get("first") or answer)
+        self.write({"answer": answer, "reason": reason.strip()[:WRITTEN], "tries": tries, "first": first})
         self._pool(answer)
 
     def forget(self) -> None:
         """Be asked again; what came of the run before is no grade of the next answer."""
         self._came = ()
-        self.write({"tries": self.entry().get("tries", 0)})
+        self.write({key: value for key, value in self.entry().items() if key in ("tries", "first")})
         self._pool("")
 
     @property
@@ -257,12 +258,13 @@ def hand_in(folder: str | Path, tables: Mapping[str, pd.DataFrame] | None = None
     rows = {key: json.loads(table.to_json(orient="records")) for key, table in (tables or {}).items()}
     about = {"lesson": target.resolve().name, "name": name.strip()[:WRITTEN], "versions": versions()}
     about |= {"when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")}
-    asked = {key: each for key, each in entries.items() if "answer" in each}
+    asked = {key: each for key, each in entries.items() if "answer" in each or "first" in each}
     tasks = {key: each for key, each in entries.items() if "solved" in each}
     target.mkdir(parents=True, exist_ok=True)
     write_json(target / HAND_IN, about | {"predictions": asked, "exercises": tasks, "rows": rows})
     held, done = sum(bool(each.get("held")) for each in asked.values()), sum(each["solved"] for each in tasks.values())
+    theirs = sum("answer" in each for each in asked.values())
     return (
-        f"Hand in {target / HAND_IN}: {len(asked)} predictions of yours, of which {held} held; {done} of {len(tasks)} "
+        f"Hand in {target / HAND_IN}: {theirs} predictions of yours, of which {held} held; {done} of {len(tasks)} "
         f"exercises that you tried are solved; {sum(map(len, rows.values())):,} rows."
     )
