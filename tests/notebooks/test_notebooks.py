@@ -328,7 +328,7 @@ def test_wrong_labels_are_learned_late_and_cost_what_was_understood(reported):
     first, second = (tables[f"model_{name}"].iloc[-1] for name in "AB")
     assert first["rise_low"] > 0 >= second["rise_low"]
     assert abs(first["gap_accuracy"] - second["gap_accuracy"]) < 0.04
-    assert "forty lies: " in said and tables["examples"]["repeated"].sum() >= 36
+    assert "40% lies: " in said and tables["examples"]["repeated"].sum() >= 36
 
 
 def test_the_dose_matters_and_so_does_more_data(reported):
