@@ -78,4 +78,4 @@ def test_a_prediction_is_locked_in_by_keyboard_alone(opened, lab):
     page.keyboard.press("Enter")
     page.get_by_text("Locked in: grid.").wait_for()
     kept = json.loads((lab.here / "by keyboard" / "predictions.json").read_text())["who"]
-    assert kept == {"answer": "grid", "reason": "It is complete.", "tries": 1}
+    assert kept == {"answer": "grid", "reason": "It is complete.", "tries": 1, "first": "grid"}
