@@ -15,6 +15,7 @@ from PIL import Image
 
 import workbench as wb
 from workbench.choices import Menu, entries, menu_base
+from workbench.errors import BadData
 from workbench.panels.recipe_panel import RecipePanel
 
 MENUS = {k.name: k.domain.of for k in wb.Recipe.knobs() if isinstance(k.domain, Menu)}
@@ -331,6 +332,34 @@ def test_a_search_for_a_backbone_says_how_many_there_are_and_waits_for_no_probe(
     asyncio.run(looked())
 
 
+def test_backbones_that_were_tried_on_other_data_are_not_listed_any_more(tmp_path, monkeypatch):
+    from workbench.panels import backbone_picker
+
+    begun, held = threading.Event(), threading.Event()
+
+    def slowly(data):
+        begun.set()
+        held.wait(30)
+        raise BadData("it is not there")
+
+    monkeypatch.setattr(backbone_picker, "_shortlist", slowly)
+
+    async def looked():
+        panel = RecipePanel(wb.Recipe(wb.Images(folder=str(tmp_path))).replace(backbone=""))
+        found = panel.backbone
+        await shown(begun.is_set)
+        assert found.list.options[0][0].startswith("trying each")
+        panel.value = panel.value.replace(data=wb.Digits(), backbone="glyph-resnet")
+        assert found.list.options == (("looking …", ""),)
+        await shown(lambda: said(found.told).startswith("200 of 2,"))
+        held.set()  # now what was tried on the folder comes
+        await shown(lambda: panel.counts.value)  # which the same thread does next
+        assert len(found.list.options) == 200
+        panel.close()
+
+    asyncio.run(looked())
+
+
 def test_reading_says_how_far_it_is_and_ends_where_other_data_is_chosen(tmp_path, monkeypatch):
     from workbench import cost, progress
 
@@ -408,7 +437,7 @@ def test_texts_and_recordings_bring_backbones_that_fit_and_what_trains(data, bac
         assert panel.value.backbone.architecture == backbone == panel.backbone.name.value
         await shown(lambda: said_of in said(panel.counts))
         panel.backbone.fold.selected_index = 0
-        await shown(lambda: panel.backbone.list.options and panel.backbone.name.options)
+        await shown(lambda: len(panel.backbone.list.options) > 1 and panel.backbone.name.options)
         offered = [name for _, name in panel.backbone.list.options]
         assert backbone in offered and not {"glyph-resnet", "resnet18"} & {*offered, *panel.backbone.name.options}
         panel.close()

@@ -97,23 +97,27 @@ class BackbonePicker:
     def _search(self, _: Any) -> None:
         if self.fold.selected_index is None:
             return
-        words, data = self.words.value, self.data
-        if not words and data is not None and data.own:
-            self.list.options = [("trying each on this machine …", "")]
-            self._work(lambda: _shortlist(data), lambda found, kind: self._list(words, found, kind, short=True))
+        asked = words, data = self.words.value, self.data
+        short, domain = not words and data is not None and data.own, "" if data is None else data.domain
+        self._fill([("trying each on this machine …" if short else "looking …", "")])  # none of other data's stays
+        self.told.value = ""
+        if short:
+            self._work(lambda: _shortlist(data), lambda found, kind: self._list(asked, found, kind, short=True))
         else:
-            domain = "" if data is None else data.domain
-            self._look(lambda: _search(words, domain), lambda found, kind: self._list(words, found, kind))
+            self._look(lambda: _search(words, domain), lambda found, kind: self._list(asked, found, kind))
 
-    def _list(self, words: str, found: Any, kind: str, short: bool = False) -> None:
-        if words != self.words.value:
+    def _list(self, asked: tuple[str, Any], found: Any, kind: str, short: bool = False) -> None:
+        if asked != (self.words.value, self.data):
             return
+        words, _ = asked
+        none = [(f"nothing has {words!r} in its name, source or licence", "")]
+        self._fill((found[:FOUND] or none) if kind == "faint" else [(found, "")])
+        self.told.value = ("".join(_told(line) for line, _ in found) if short else _many(found)) * (kind == "faint")
+
+    def _fill(self, options: list[tuple[str, str]]) -> None:
         self._showing = True
         try:
-            none = [(f"nothing has {words!r} in its name, source or licence", "")]
-            self.list.options = (found[:FOUND] or none) if kind == "faint" else [(found, "")]
-            self.told.value = ("".join(_told(line) for line, _ in found) if short else _many(found)) * (kind == "faint")
-            self.list.value = None
+            self.list.options, self.list.value = options, None
         finally:
             self._showing = False
 
