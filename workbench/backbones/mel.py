@@ -15,7 +15,7 @@ WINDOW, HOP = 400, 160  # samples: 25 ms, 10 ms
 BANDS = 40
 LOWEST, HIGHEST = 60.0, 7600.0  # Hz
 DEPTH = 6.0  # decades of power below a clip's loudest band in which differences are seen
-AT_ONCE = 16  # clips: more fall out of the cache, and took a processor five times as long
+AT_ONCE = 8  # clips: more fall out of the cache, and took a processor up to ten times as long
 
 
 def log_mel(clips: Ragged) -> Tensor:
@@ -50,7 +50,8 @@ def _log_power(samples: Tensor) -> Tensor:
     before = (WINDOW - HOP) // 2  # a frame's middle is the middle of its own 10 ms
     samples = torch.nn.functional.pad(samples, (before, (count - 1) * HOP + WINDOW - before - samples.shape[1]))
     views = samples.unfold(1, WINDOW, HOP) * torch.hann_window(WINDOW)
-    power = torch.fft.rfft(views, 512).abs().square()
+    parts = torch.view_as_real(torch.fft.rfft(views, 512)).square()
+    power = parts[..., 0] + parts[..., 1]  # without the root that a size takes: in half the time
     found: Tensor = (power @ _triangles()).clamp_min(1e-10).log10()
     return found
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.choices import COLUMN, Options, Range, Text, knob
-from workbench.datasets import layout, tables
+from workbench.datasets import tables
 from workbench.datasets.base import BALANCES
+from workbench.datasets.files import RECORDINGS
 from workbench.datasets.of_recordings import OfRecordings
 from workbench.datasets.tables import FILES
 
@@ -47,16 +47,4 @@ class Audio(OfRecordings):
 
     def laid_out(self) -> tuple[Source, Layout]:
         """Where the recordings lie, and label, part and group of each; none is read yet."""
-        from workbench.datasets.files import RECORDINGS, source
-
-        if self.table:
-            path = Path(self.table).expanduser()
-            place = source(self.folder or str(path.parent), RECORDINGS)
-            found = tables.by_table(place, path, self.path_column, self.label_column, self.group)
-            found.left_out += place.left_out
-            columns = [str(each) for each in tables.read_table(path, RECORDINGS).columns]
-        else:
-            place, columns = source(self.folder, RECORDINGS), []
-            found = layout.two_classes(place, layout.by_folders(place))
-        layout.grouped(found, self.group, columns, RECORDINGS)
-        return place, found
+        return tables.laid_out(self, RECORDINGS)

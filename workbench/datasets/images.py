@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.choices import COLUMN, Options, Range, Text, knob
-from workbench.datasets import layout, tables
+from workbench.datasets import tables
 from workbench.datasets.augmentation import AUGMENTATIONS, NONE
 from workbench.datasets.base import BALANCES
+from workbench.datasets.files import PICTURES
 from workbench.datasets.of_pictures import OfPictures
 from workbench.datasets.tables import FILES
 
@@ -49,16 +49,4 @@ class Images(OfPictures):
 
     def laid_out(self) -> tuple[Source, Layout]:
         """Where the pictures lie, and label, part and group of each; no picture is read yet."""
-        from workbench.datasets.files import source
-
-        if self.table:
-            path = Path(self.table).expanduser()
-            place = source(self.folder or str(path.parent))
-            found = tables.by_table(place, path, self.path_column, self.label_column, self.group)
-            found.left_out += place.left_out
-            columns = [str(each) for each in tables.read_table(path).columns]
-        else:
-            place, columns = source(self.folder), []
-            found = layout.two_classes(place, layout.by_folders(place))
-        layout.grouped(found, self.group, columns)
-        return place, found
+        return tables.laid_out(self, PICTURES)

@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING
 
 from workbench.checks import nearest
 from workbench.choices import Text
-from workbench.datasets.files import PICTURES, Kind, Source
+from workbench.datasets import layout
+from workbench.datasets.files import PICTURES, Kind, Source, source
 from workbench.datasets.layout import PARTS, Layout, beside, composed
 from workbench.errors import BadData
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from workbench.datasets.audio import Audio
+    from workbench.datasets.images import Images
 
 PATHS = (
     *("path", "file", "filename", "file_name", "filepath"),
@@ -27,6 +31,21 @@ SPLITS = ("part", "split", "subset")
 DELIMITERS = ",;\t|"
 FILES = Text("file", (".csv", ".tsv", ".txt", ".parquet", ".pq"))  # what a knob that names such a table takes
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .ods begin, and .xls
+
+
+def laid_out(own: Images | Audio, kind: Kind) -> tuple[Source, Layout]:
+    """Where a person's own files lie, and label, part and group of each, by folders or a table; none is read yet."""
+    if own.table:
+        path = Path(own.table).expanduser()
+        place = source(own.folder or str(path.parent), kind)
+        found = by_table(place, path, own.path_column, own.label_column, own.group)
+        found.left_out += place.left_out
+        columns = [str(each) for each in read_table(path, kind).columns]
+    else:
+        place, columns = source(own.folder, kind), []
+        found = layout.two_classes(place, layout.by_folders(place))
+    layout.grouped(found, own.group, columns, kind)
+    return place, found
 
 
 def by_table(source: Source, path: Path, path_column: str, label_column: str, group_column: str) -> Layout:
