@@ -131,6 +131,15 @@ def test_a_fold_among_others_is_the_run_alone_on_its_data(balance, monkeypatch):
         must_be_alike(trained_on(recipe, cut.one(position % 3)), job, position)
 
 
+def test_a_knob_that_was_turned_is_turned_in_every_fold():
+    recipe = wb.Recipe(wb.Digits(per_class=12), "glyph-resnet", regularizers="l2", epochs=3, precision="float64")
+    turned, cut = recipe.replace(changes="2: l2.strength=0.3"), folds(recipe.data, 3)
+    job = trained_on(turned, cut)
+    for position in range(3):
+        must_be_alike(trained_on(turned, cut.one(position)), job, position)
+    assert job.rows_of[2][-1]["penalty"] > 1.5 * trained_on(recipe, cut).rows_of[2][-1]["penalty"]
+
+
 @pytest.mark.parametrize("own_labels", [False, True])
 def test_a_draw_among_others_is_the_run_alone_on_its_data_with_its_labels_and_seed(own_labels):
     recipe = wb.Recipe(wb.Digits(per_class=30), "glyph-resnet", regularizers="l2", epochs=3, precision="float64")

@@ -87,6 +87,7 @@ def test_how_often_it_was_predicted_is_kept_and_a_reason_that_comes_later_is_no_
     ask().keep("grid")
     ask().keep("grid", "It is complete.")
     assert ask().entry()["tries"] == 1
+    ask().write({"answer": "grid", "reason": "", "tries": 1})  # as an earlier version kept it
     ask().forget()
     assert not ask().theirs and ask().entry() == {"tries": 1, "first": "grid"}
     ask().keep("random")

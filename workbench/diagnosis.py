@@ -102,9 +102,13 @@ def diagnose(run: Run) -> Verdict:
     lost = run.state == "failed" and any("no longer a finite number" in text for text in run.messages)
     known = {"twins": about.get("twins", 0.0), "examples": about.get("examples", math.inf)}
     known["baseline"] = (run.baseline or {}).get("accuracy", math.nan)
+    return verdict(run.rows, present(run), **known, diverged=lost)
+
+
+def present(run: Run) -> Recipe:
+    """The run's recipe with its knobs as they stand now, whatever they were turned from."""
     played = run.played
-    present = played.replace(changes="").turned({path: value for _, path, value in played.turns()})
-    return verdict(run.rows, present, **known, diverged=lost)
+    return played.replace(changes="").turned({path: value for _, path, value in played.turns()})
 
 
 def verdict(
@@ -243,13 +247,9 @@ def _towards(recipe: Recipe) -> NextStep:
 
 
 def _gap(seen: Mapping[str, float], recipe: Recipe) -> Said:
-    how = (
-        "hardly risen"
-        if seen["rise_low"] > seen["luck"]
-        else "not risen beyond chance"
-        if seen["rise"] > 0
-        else "not risen"
-    )
+    how = "hardly risen" if seen["rise_low"] > 0 else "not risen beyond chance" if seen["rise"] > 0 else "not risen"
+    if seen["rise_low"] > 0 and seen["rise_low"] <= seen["luck"]:
+        how = f"risen no more than its scatter from epoch to epoch makes: {seen['luck']:.3f}"
     said = (
         f"A generalisation gap without overfitting: accuracy is better on training examples by {_of(seen, 'gap')}, and "
         f"validation loss has {how} ({_of(seen, 'rise')})."

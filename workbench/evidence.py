@@ -62,16 +62,17 @@ def evidence(rows: Sequence[Row]) -> dict[str, float]:
 def luck(losses: Sequence[float]) -> float:
     """By how much the least of these losses is expected to lie below the curve that they scatter around.
 
-    The scatter is that of the second differences, which a smooth curve hardly has (their median, so that a steep
+    The scatter is that of the third differences, which a smooth curve hardly has (their median, so that a steep
     beginning counts little). The least of n normal draws lies at most sqrt(2 ln n) standard deviations below their
-    mean, in expectation. Sources: Gasser, Sroka, Jennen-Steinmetz, "Residual variance and residual pattern in nonlinear
-    regression", 1986; Boucheron, Lugosi, Massart, "Concentration inequalities", 2013, section 2.5.
+    mean, in expectation. Of fewer than five losses no scatter is known, and it is 0. Sources: Gasser, Sroka,
+    Jennen-Steinmetz, "Residual variance and residual pattern in nonlinear regression", 1986; Boucheron, Lugosi,
+    Massart, "Concentration inequalities", 2013, section 2.5.
     """
     found = np.array(losses, dtype=float)
-    bends = np.diff(found[np.isfinite(found)], 2)
-    if len(bends) < 3:
+    bends = np.diff(found[np.isfinite(found)], 3)
+    if len(bends) < 2:
         return 0.0
-    scatter = np.median(np.abs(bends)) / (MIDDLE * math.sqrt(6))
+    scatter = np.median(np.abs(bends)) / (MIDDLE * math.sqrt(20))
     return float(scatter * math.sqrt(2 * math.log(len(losses))))
 
 

@@ -206,8 +206,9 @@ class Job:
     # -- knobs --------------------------------------------------------------------------------------------------------
 
     def turn(self, path: str, value: float) -> None:
-        """Give a knob another value from the next step on."""
-        self.knobs[path] = self.recipe.turning(path, value)
+        """Give a knob another value from the next step on; of all trials, which are the folds of one recipe."""
+        for knobs in self.knobs_of:
+            knobs[path] = self.recipe.turning(path, value)
         self._set_knobs()
         self.moments.prepare(path)
 

@@ -117,14 +117,15 @@ class Prediction(Kept):
         known(answer, self.options, f"the prediction {self.name} has no option")
         before = self.entry()
         tries = int(before.get("tries", 0)) + (before.get("answer") != answer)
-        first = str(before.get("first") or answer)
+        first = str(before.get("first") or (before.get("answer") if self.theirs else "") or answer)
         self.write({"answer": answer, "reason": reason.strip()[:WRITTEN], "tries": tries, "first": first})
         self._pool(answer)
 
     def forget(self) -> None:
         """Be asked again; what came of the run before is no grade of the next answer."""
-        self._came = ()
-        self.write({key: value for key, value in self.entry().items() if key in ("tries", "first")})
+        before, self._came = self.entry(), ()
+        first = before.get("first") or before.get("answer")
+        self.write({"tries": before.get("tries", 0)} | ({"first": first} if first else {}))
         self._pool("")
 
     @property

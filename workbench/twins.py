@@ -28,8 +28,8 @@ def twins(job: Job) -> float:
     named = len(paired) / max(1, len(valid))
     if not isinstance(job.learner, Heads) or job.folds > 1:
         return named
-    features = job.learner.features.float()
-    return max(named, close(features[job.train[0]], features[job.valid[0]]))
+    train_features, valid_features = (job.learner.features_at(part[0]).float() for part in (job.train, job.valid))
+    return max(named, close(train_features, valid_features))
 
 
 def close(train: Tensor, valid: Tensor) -> float:

@@ -48,12 +48,15 @@ def test_the_verdicts_button_opens_the_tab_where_its_step_is_done(tiny):
             assert said(live.verdict.said).startswith(kind)
         assert alone.verdict.step_button.disabled and alone.verdict.step_button.description.startswith("Next: ")
         assert not bench.live.verdict.step_button.disabled
+        bench.recipe.training["lr"].main.value = -1.0 if kind.startswith("Too few") else 0.5  # the first is refused
         bench.live.verdict.step_button.click()
-        assert bench.value == recipe and not said(bench.live.error)
+        assert not said(bench.live.error) and not said(bench.recipe.error)
         if kind.startswith("Too few"):
-            assert bench.tabs.selected_index == SEARCH and bench.search.choice.folds.value == 5
+            assert (
+                bench.value == recipe and bench.tabs.selected_index == SEARCH and bench.search.choice.folds.value == 5
+            )
         else:
-            assert bench.tabs.selected_index == DATA and bench.look.fold.selected_index == 0
+            assert bench.value.lr == 0.5 and bench.tabs.selected_index == DATA and bench.look.fold.selected_index == 0
     bench.close()
     few = diagnosis.verdict(run.rows, recipe.replace(data=wb.Digits(label_noise=0.2)), examples=12)
     assert few.kind == diagnosis.TOO_FEW and not few.next_step  # wrong labels cannot be cross-validated

@@ -86,7 +86,7 @@ def _trained(recipes: Sequence[Recipe], outliers: float) -> Job:
         draw = torch.Generator().manual_seed(recipes[0].seed)
         own = job.train[0][torch.randperm(job.examples, generator=draw)[: round(outliers * job.examples)]]
         learner: Any = job.learner
-        learner.features[own] *= FAR  # standardised: away from the mean
+        learner.features[learner.row_of(own)] *= FAR  # standardised: away from the mean
         job.learner.labels[own] = torch.randint(0, len(job.data.classes), (len(own),), generator=draw).to(own.device)
     for _ in train(job, Watch()):
         pass
@@ -96,7 +96,7 @@ def _trained(recipes: Sequence[Recipe], outliers: float) -> Job:
 def _right(job: Job, recipes: Sequence[Recipe], test: str, level: float) -> Any:
     """What is right of the validation part, (seeds, examples), under one test at one level."""
     learner: Any = job.learner
-    rows = learner.features[job.valid[0]]  # where the head trains
+    rows = learner.features_at(job.valid[0])  # where the head trains
     if test == "outliers" and level:
         return _right(_trained(recipes, level), recipes, "units deleted", 0.0)
     if test == "inputs corrupted" and level:

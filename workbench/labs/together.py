@@ -97,13 +97,13 @@ def _trained(recipes: Sequence[Recipe], data: Data | Folds, early: bool = False)
     recipes = [recipe.replace(regularizers=[r for r in recipe.regularizers if not stops(r)]) for recipe in asked]
     found: dict[int, list[Trained]] = {}
     for group in fused(recipes):
-        whole = plan([recipes[one] for one in group], data)
-        size = in_one_pass(whole) if len(group) > 1 else 1
+        whole: Plan | None = plan([recipes[one] for one in group], data)
+        size = in_one_pass(whole) if whole and len(group) > 1 else 1
+        whole = whole if size >= len(group) else None  # what it holds has no place beside its parts
         for at in range(0, len(group), size):
             some = group[at : at + size]
             watch = _Stopped([asked[one] for one in some]) if early else _Telling()
-            part = whole if len(some) == len(group) else plan([recipes[one] for one in some], data)
-            each = _passed(part, watch)
+            each = _passed(whole or plan([recipes[one] for one in some], data), watch)
             found |= {one: each[folds * at : folds * (at + 1)] for at, one in enumerate(some)}
             progress.tell("heads", len(found), len(recipes))
     return [found[at] for at in range(len(recipes))]

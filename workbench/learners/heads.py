@@ -24,6 +24,7 @@ class Heads:
     `features`: (examples, width); positions refer to its rows. `views`: the same of the training part after its
     pictures were changed at random; each epoch trains on the next one. `standard`: mean and spread by which they are
     standardised, (folds, width) each: the trials go through the folds in turn, the first of each recipe first.
+    `place`: the row of `features` that each position means, where several mean one; `labels` are the positions'.
     """
 
     cut = "head"
@@ -42,6 +43,7 @@ class Heads:
         views: Sequence[Tensor] = (),
         standard: tuple[Tensor, Tensor] | None = None,
         device: torch.device = CPU,
+        place: Tensor | None = None,
     ):
         mean, std = standard or (torch.zeros(1, features.shape[1]), torch.ones(1, features.shape[1]))
         first = recipes[0]
@@ -58,6 +60,15 @@ class Heads:
         self.moments: dict[str, Tensor] = {}
         self.features, *self.views = (self._once(each) for each in (features, *views))
         self.trained_on = self.features
+        self.place = None if place is None else place.to(device)
+
+    def row_of(self, positions: Tensor) -> Tensor:
+        """The row of the features that each position means."""
+        return positions if self.place is None else self.place[positions]
+
+    def features_at(self, positions: Tensor) -> Tensor:
+        """(examples,) positions to the features there, (examples, width)."""
+        return self.features[self.row_of(positions.to(self.device))]
 
     def _once(self, features: Tensor) -> Tensor:
         """Standardised for all where there is one way to do it; else as they are, since each fold has its own."""
@@ -92,7 +103,7 @@ class Heads:
 
     def inputs(self, positions: Tensor, change: Any = None) -> Tensor:
         """(1 or trials, batch) positions to the features there; there are no pictures left to change."""
-        found = self.trained_on[positions]
+        found = self.trained_on[self.row_of(positions)]
         return found if len(self.standard[0]) == 1 else self._standardised(found, self.fold_of[:, None])
 
     def logits(self, inputs: Tensor, change: Any = None) -> Tensor:
@@ -104,12 +115,14 @@ class Heads:
         """Logits in eval mode, (trials, examples, classes), at (folds, examples) positions."""
         positions = positions.to(self.device)
         if len(positions) == 1:
-            return head.apply(self.weights_all, self.features[positions], self.scope.activation)
+            return head.apply(self.weights_all, self.features[self.row_of(positions)], self.scope.activation)
         found = None
         for fold, part in enumerate(positions):
             at = (self.fold_of == fold).nonzero().flatten()
             weights = {name: w[at] for name, w in self.weights_all.items()}
-            logits = head.apply(weights, self._standardised(self.features[part], fold)[None], self.scope.activation)
+            logits = head.apply(
+                weights, self._standardised(self.features[self.row_of(part)], fold)[None], self.scope.activation
+            )
             found = logits.new_zeros(self.trials, *logits.shape[1:]) if found is None else found
             found[at] = logits
         assert found is not None

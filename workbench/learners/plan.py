@@ -97,14 +97,14 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
         labels = labels if parted.given is None else parted.given
     learner: Learner
     if first.scope.name == "head":
-        once, back = _once(rows)
-        found = features.kept(built, data, once, where, dtype)[back]
-        mean, std = zip(*(spread_of(found[part]) for part in train), strict=True)
+        once, place = _once(rows)
+        found = features.kept(built, data, once, where, dtype)
+        mean, std = zip(*(spread_of(found[part if place is None else place[part]]) for part in train), strict=True)
         standard = torch.stack(mean), torch.stack(std)
         exact = torch.float64 if dtype == torch.float64 else torch.float32
         views = _views(first, built, data, where, dtype)
         on = where if where.type == "cuda" else CPU
-        learner = Heads(recipes, found, labels, len(data.classes), exact, views, standard, on)
+        learner = Heads(recipes, found, labels, len(data.classes), exact, views, standard, on, place)
     else:
         some = data.train[:: math.ceil(len(data.train) / ENOUGH)]
         standard = spread_of(features.kept(built, data, some, where, dtype))
@@ -116,11 +116,11 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
     return Plan(recipes, data, built, learner, train, valid, truth, standard, where, dtype)
 
 
-def _once(rows: Tensor) -> tuple[Tensor, Any]:
-    """Each row once, in the order of coming, and where in that the rows stand: draws may share examples."""
+def _once(rows: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Each row once, in the order of coming, and where in that each stands; None where none comes twice."""
     found = list(dict.fromkeys(rows.tolist()))
     if len(found) == len(rows):
-        return rows, slice(None)
+        return rows, None
     once = torch.tensor(found)
     place = torch.zeros(int(once.max()) + 1, dtype=torch.long)
     place[once] = torch.arange(len(once))

@@ -7,7 +7,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from workbench.diagnosis import NextStep
+from workbench.diagnosis import NextStep, present
 from workbench.panels.compare_panel import ComparePanel
 from workbench.panels.labs_panel import LabsPanel
 from workbench.panels.live_panel import LivePanel
@@ -80,18 +80,18 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
     # -- what the runs' buttons ask for -------------------------------------------------------------------------------
 
     def _use(self, recipe: Recipe) -> None:
-        self.recipe.value = recipe
+        self.recipe.use(recipe)
         self.tabs.selected_index = RECIPE
 
     def _go(self, run: Run, step: NextStep) -> None:
-        """What the verdict proposes in another tab, on the run's own recipe."""
-        self.recipe.value = run.recipe
+        """What the verdict proposes in another tab, on the recipe that it judged."""
         if step.folds:
+            self.recipe.use(present(run))
             self.search.choice.folds.value = step.folds
             self.tabs.selected_index = SEARCH
         else:
             self.tabs.selected_index, self.look.fold.selected_index = DATA, 0
-            self.look.refresh()
+            self.look.refresh(run.recipe)
 
     def _watch(self, run: Run) -> None:
         self.live.show(run)

@@ -112,7 +112,8 @@ class BackbonePicker:
         words, _ = asked
         none = [(f"nothing has {words!r} in its name, source or licence", "")]
         self._fill((found[:FOUND] or none) if kind == "faint" else [(found, "")])
-        self.told.value = ("".join(_told(line) for line, _ in found) if short else _many(found)) * (kind == "faint")
+        if kind == "faint":
+            self.told.value = "".join(_told(line) for line, _ in found) if short else _many(found)
 
     def _fill(self, options: list[tuple[str, str]]) -> None:
         self._showing = True

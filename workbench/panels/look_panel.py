@@ -37,10 +37,10 @@ class LookPanel(widgets.VBox):  # type: ignore[misc]
         super().__init__([style_sheet(), self.look, self.said, self.batch, self.notes, self.fold])
         self.layout.padding = "4px 8px"
 
-    def refresh(self) -> None:
-        """Look at the recipe that is chosen now; reading its files may take a while and says how far it is."""
+    def refresh(self, recipe: Recipe | None = None) -> None:
+        """Look at this, or what is chosen now; reading its files may take a while and says how far it is."""
         try:
-            recipe = self._recipe() if callable(self._recipe) else self._recipe
+            recipe = recipe or (self._recipe() if callable(self._recipe) else self._recipe)
         except Exception as error:
             self.said.value = spoken(str(error) or type(error).__name__, "error")
             return

@@ -110,6 +110,12 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
     def _setter(self, field: str) -> Callable[[Any], None]:
         return lambda value: self._propose(lambda: {field: value})
 
+    def use(self, recipe: Recipe) -> None:
+        """Make this the value; what a control still says that was refused is taken back."""
+        if recipe == self.value:
+            self._show()
+        self.value = recipe
+
     def checked(self) -> Recipe:
         """The recipe, or the error of what a control says: then the value is not what a person sees."""
         if self._wrong:
@@ -125,9 +131,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
             self._wrong, self.counts.value = error, ""  # what stands there is of another recipe
             self.error.value = spoken(str(error) or type(error).__name__, "error")
             return
-        if new == self.value:  # taken back: another control may still say what was refused
-            self._show()
-        self.value = new
+        self.use(new)
 
     # -- from the value to the controls -------------------------------------------------------------------------------
 

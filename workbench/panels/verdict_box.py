@@ -42,7 +42,7 @@ class VerdictBox:
         self._seen: tuple[Any, ...] = ()
         self.said, self.numbers = line(), widgets.HTML()
         self.tested, self._work = line(), Background("verdict")
-        self.step_button = button("", "Do what is proposed, as a run of its own", lambda: self._take(take))
+        self.step_button = button("", "Do what is proposed", lambda: self._take(take))
         self._fold = widgets.Accordion([self.numbers], titles=["The numbers behind it"], selected_index=None)
         self.box = widgets.VBox(
             [self.said, self.step_button, self.tested, self._fold], layout=widgets.Layout(padding="4px 0")
