@@ -73,6 +73,12 @@ def test_other_scopes_and_augmentations_stand_beside_it(tmp_path, tiny, monkeypa
     assert len(reads) < 17 * 3  # a few files are tried for the reading, and no more
 
 
+def test_points_have_no_other_scope_to_be_priced():
+    plane = wb.Recipe(wb.Points(count=20), "plane", epochs=4)
+    assert price(plane, wb.Random(trials=8), folds=5).trials == 8
+    assert [*beside(plane, wb.Random(trials=8), space_of(plane, None), 5)] == []
+
+
 def test_the_parts_of_pictures_are_known_before_they_are_read(tmp_path):
     own = wb.Images(str(noisy_folder(tmp_path / "own", each=60)), size=32)
     assert own.parts() == (72, 24, 2) and own.replace(per_class=5).parts() == (10, 24, 2)

@@ -86,7 +86,7 @@ def plan(recipe: Recipe | Sequence[Recipe], loaded: Data | Folds | None = None) 
     parted = loaded if isinstance(loaded, Folds) else None
     data = loaded.pool if isinstance(loaded, Folds) else loaded or first.data.load()
     built = build_for(first.backbone, data, first.seed)
-    _must_train(first, built)
+    must_train(first, built)
     where = device()
     dtype = resolved(first.precision, where)
     rows = torch.cat([data.train, data.valid])
@@ -127,8 +127,8 @@ def _once(rows: Tensor) -> tuple[Tensor, Tensor | None]:
     return once, place[rows]
 
 
-def _must_train(recipe: Recipe, built: Built) -> None:
-    """Refuse a scope that the backbone does not take, before anything is computed."""
+def must_train(recipe: Recipe, built: Built) -> None:
+    """Refuse a scope that the backbone does not take, before anything is computed: `BadChoice`."""
     if recipe.scope.name != "head":
         recipe.scope.chosen(built.body)
         if next(built.body.parameters(), None) is None:

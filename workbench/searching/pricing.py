@@ -198,7 +198,7 @@ def _made_up(recipes: Sequence[Recipe]) -> tuple[Plan, float, int]:
     from workbench.datasets.base import Data
     from workbench.learners.heads import CPU, Heads
     from workbench.learners.module import Module
-    from workbench.learners.plan import Plan, device, half_of, resolved
+    from workbench.learners.plan import Plan, device, half_of, must_train, resolved
 
     first = recipes[0]
     train, valid, classes, _ = _sizes(first.data)
@@ -206,6 +206,7 @@ def _made_up(recipes: Sequence[Recipe]) -> tuple[Plan, float, int]:
     most = BATCHES * first.batch_size if fused else max(8, int(SECONDS / cost.forward_seconds(first.backbone, side)))
     many = min(most, train)
     built = build(first.backbone.replace(weights="random"), side=side, seed=0)
+    must_train(first, built)
     labels = torch.arange(many + max(1, round(many * valid / train))) % classes
     names, places = tuple(map(str, range(classes))), torch.arange(len(labels))
     inputs = built.front.blank(len(labels), side) if not fused else labels
