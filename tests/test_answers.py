@@ -55,6 +55,19 @@ def test_a_damaged_file_and_another_best_epoch_are_computed_again(run):
     assert answers.kept(run, run.best["step"] + 1) is None
 
 
+def test_answers_are_kept_under_the_step_whose_weights_gave_them(run, monkeypatch):
+    """A run under way may come to a better epoch while they are computed."""
+    (run.folder / answers.FILE).unlink(missing_ok=True)
+    watching, first, compute = wb.open_run(run.folder), run.best, answers._computed
+    better = first | {"step": first["step"] + 9, "epoch": 9, "valid_loss": 0.0}
+    monkeypatch.setattr(
+        answers, "_computed", lambda *about: (monkeypatch.setattr(Run, "best", better), compute(*about))[1]
+    )
+    answers.of(watching)
+    assert watching.best is better and answers.kept(watching, better["step"]) is None
+    assert answers.kept(watching, first["step"]) is not None
+
+
 def test_a_run_without_an_epoch_has_no_answers(tmp_path):
     files = RunFolder(tmp_path / "run")
     files.path.mkdir()

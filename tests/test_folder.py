@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,6 +35,23 @@ def test_events_come_back_in_order_and_only_whole_lines_count(folder):
     folder.tell("row", step=2, loss=0.4)
     assert [row["step"] for row in folder.rows()] == [1, 2]
     assert [row["step"] for row in RunFolder(folder.path).rows()] == [1, 2]
+
+
+def test_two_threads_that_read_see_each_event_once(folder):
+    for step in range(400):
+        folder.tell("row", step=step)
+    viewer, looks = RunFolder(folder.path), []
+    own = open(folder.path / "events.jsonl", "ab")  # noqa: SIM115
+    threads = [threading.Thread(target=lambda: looks.extend(len(viewer.rows()) for _ in range(300))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for step in range(400, 800):
+        own.write(b'{"event": "row", "step": %d}\n' % step)
+        own.flush()
+    for thread in threads:
+        thread.join()
+    own.close()
+    assert [row["step"] for row in viewer.rows()] == [*range(800)] and max(looks) <= 800
 
 
 def test_rows_beyond_a_resumed_step_are_void(folder):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from workbench.predicting import Predictor
     from workbench.run import Run
 
 FILE = "answers.safetensors"  # beside the checkpoints; it can be computed again from the best of them
@@ -69,15 +70,16 @@ def of(run: Run) -> Answers:
         raise BrokenRun(f"{run.folder} has no epoch yet.")
     found = kept(run, best["step"])
     if found is None:
-        found = _computed(run)
-        _keep(run, found)
+        by = run.restored()  # a run under way may come to a better epoch meanwhile
+        found = _computed(run, by)
+        _keep(run, found, by.step)
     return found
 
 
-def _computed(run: Run) -> Answers:
+def _computed(run: Run, by: Predictor) -> Answers:
     from workbench.predicting import logits
 
-    by, data = run.restored(), run.load_data()
+    data = run.load_data()
     rows = np.concatenate([data.train.numpy(), data.valid.numpy()])
     return Answers(
         logits=logits(by, data.inputs[rows]).double().numpy(),
@@ -102,14 +104,13 @@ def kept(run: Run, step: int) -> Answers | None:
     return None
 
 
-def _keep(run: Run, found: Answers) -> None:
+def _keep(run: Run, found: Answers, step: int | None) -> None:
     """Write aside and rename; a folder that takes no file only costs the next look the same work."""
     import os
 
     from safetensors.numpy import save_file
 
-    best = run.best or {}
-    about = {"step": best.get("step"), "keys": found.keys, "classes": found.classes, "train": found.train}
+    about = {"step": step, "keys": found.keys, "classes": found.classes, "train": found.train}
     aside = run.folder / f".{FILE}-{os.getpid()}"
     tensors: dict[str, Any] = {"logits": found.logits.astype(np.float32), "labels": found.labels}
     try:

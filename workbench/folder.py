@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,6 +72,7 @@ class RunFolder:
         self.path = Path(path).expanduser().resolve()
         self._read_until, self._partial, self._events = 0, b"", []  # type: ignore[var-annotated]
         self._counted: dict[str, tuple[int, list[dict[str, Any]]]] = {}
+        self._reading = threading.RLock()  # a panel's loop reads it, and its thread
 
     # -- plain files --------------------------------------------------------------------------------------------------
 
@@ -103,20 +105,21 @@ class RunFolder:
 
     def events(self) -> list[dict[str, Any]]:
         """All events so far; only what is new is read. Half a line is left for later, or skipped."""
-        try:
-            with open(self.path / "events.jsonl", "rb") as file:
-                file.seek(self._read_until)
-                fresh = file.read()
-        except FileNotFoundError:
+        with self._reading:
+            try:
+                with open(self.path / "events.jsonl", "rb") as file:
+                    file.seek(self._read_until)
+                    fresh = file.read()
+            except FileNotFoundError:
+                return self._events
+            self._read_until += len(fresh)
+            *lines, self._partial = (self._partial + fresh).split(b"\n")
+            for line in lines:
+                with contextlib.suppress(ValueError):
+                    told = json.loads(line)
+                    if isinstance(told, dict) and "event" in told:
+                        self._events.append(told)
             return self._events
-        self._read_until += len(fresh)
-        *lines, self._partial = (self._partial + fresh).split(b"\n")
-        for line in lines:
-            with contextlib.suppress(ValueError):
-                told = json.loads(line)
-                if isinstance(told, dict) and "event" in told:
-                    self._events.append(told)
-        return self._events
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows that count."""
@@ -124,14 +127,15 @@ class RunFolder:
 
     def counted(self, kind: str) -> list[dict[str, Any]]:
         """The `row` or `knob` events that count: those after a `resumed(step)` replace what stood beyond that step."""
-        events, (seen, found) = self.events(), self._counted.get(kind, (0, []))
-        for event in events[seen:]:  # what was counted before is kept: panels ask several times a second
-            if event["event"] == "resumed":
-                found = [each for each in found if each["step"] <= event["step"]]
-            elif event["event"] == kind:
-                found.append({key: value for key, value in event.items() if key not in ("event", "at")})
-        self._counted[kind] = len(events), found
-        return list(found)
+        with self._reading:
+            events, (seen, found) = self.events(), self._counted.get(kind, (0, []))
+            for event in events[seen:]:  # what was counted before is kept: panels ask several times a second
+                if event["event"] == "resumed":
+                    found = [each for each in found if each["step"] <= event["step"]]
+                elif event["event"] == kind:
+                    found.append({key: value for key, value in event.items() if key not in ("event", "at")})
+            self._counted[kind] = len(events), found
+            return list(found)
 
     # -- control ------------------------------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ class Predictor:
     classes: tuple[str, ...]
     device: torch.device
     dtype: torch.dtype
+    step: int | None = None  # of the checkpoint that its weights are from, if they are from one
 
 
 def of_plan(plan: Plan, state: Mapping[str, Tensor] | None = None) -> Predictor:
@@ -117,7 +118,7 @@ def from_folder(recipe: Recipe, files: RunFolder, step: int) -> Predictor:
             f"{files.path} was trained with: its answers would mean nothing. Put the folder back as it was."
         )
     dtype = DTYPES[about["precision"]]
-    return Predictor(whole(recipe.scope, built, state), built, tuple(about["classes"]), device(), dtype)
+    return Predictor(whole(recipe.scope, built, state), built, tuple(about["classes"]), device(), dtype, step)
 
 
 def given(inputs: Any, data: Dataset, broken: str) -> tuple[list[str] | None, Any, list[str]]:

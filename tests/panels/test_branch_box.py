@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from helpers import plain
-from panels.by_hand import said, shown, written
+from panels.by_hand import driven, said, shown, written
 
 import workbench as wb
 from workbench import paths, recording
@@ -35,8 +35,11 @@ def test_arms_are_added_up_to_four_and_two_alike_are_refused(tiny):
     assert box.rows[0][1].value == pytest.approx(0.09) and not box.rows[0][1].disabled
     box.branch_button.click()
     assert "two arms change the same knob to the same value" in said(panel.error)
-    other = LivePanel(written("queued"))
-    assert other.branches.branch_button.disabled
+    assert LivePanel(written("queued")).branches.branch_button.disabled
+    for epochs in (0, 2):  # one that still reads its data would not answer
+        run = written("running", epochs=epochs)
+        with driven(run):
+            assert LivePanel(run).branches.branch_button.disabled == (epochs == 0)
 
 
 def test_every_checkpoint_that_is_kept_can_be_begun_from_and_a_finished_run_at_its_best(tiny, monkeypatch):

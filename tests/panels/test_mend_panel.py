@@ -206,6 +206,22 @@ def test_what_cannot_be_mended_is_told(tmp_path, what):
     asyncio.run(looked())
 
 
+def test_what_was_decided_on_one_run_is_not_undone_under_another(run):
+    bundled, unread = (wb.fine_tune(wb.Recipe(wb.Digits(per_class=2), "glyph-resnet", epochs=1)) for _ in range(2))
+
+    async def act(panel):
+        panel.decide(panel._rows[0]["key"], DROPPED)
+        assert not panel.undo.disabled and "1 dropped" in said(panel.file)
+        for other in (bundled, unread):
+            panel.look(other)
+            assert panel.undo.disabled and panel.try_again.disabled and not said(panel.file) and not said(panel.error)
+        panel.look(run)
+        await shown(lambda: panel._rows)
+        assert not panel.undo.disabled and "1 dropped" in said(panel.file)
+
+    watched(act, run, start=lambda recipe: None)
+
+
 def test_examples_of_the_same_names_in_other_data_are_shown_anew(run, tmp_path):
     for path in Path(run.recipe.data.folder).rglob("*.png"):
         here = tmp_path / "own" / path.parent.name / path.name

@@ -82,7 +82,8 @@ class BranchBox:
                 self._offer(knob)
             self.where.value = "best" if state == "finished" else ""  # of a finished run this moment has no epoch left
         self._offer_places()
-        self.branch_button.disabled = run is None or state in ("new", "queued")
+        reads = state == "running" and run is not None and not run.rows  # it answers no asking yet
+        self.branch_button.disabled = run is None or state in ("new", "queued") or reads
 
     def _offer_places(self) -> None:
         """This moment, the best epoch, and every checkpoint that is kept."""

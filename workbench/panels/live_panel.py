@@ -154,6 +154,7 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def show(self, run: Run | str) -> None:
         """Show this run from now on."""
+        self.error.value = ""  # it was of another one
         self.run = open_run(run) if isinstance(run, str) else run
         self._list_runs()
         self.refresh()

@@ -81,6 +81,9 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     def look(self, run: Run | None) -> None:
         """Look at this run from now on; its answers are computed off the kernel's loop."""
+        if run is not self.run:  # what was decided is of the other's data
+            self.corrections = None
+            self.file.value = self.gain.value = self.error.value = ""
         self.run, self.data, self._page = run, None, 0
         for card in self.cards:
             card.row = {}  # other data may call another example so
@@ -98,8 +101,8 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
             self.about.value = spoken(NOT_YOURS, "faint", "status")
             return
         self.about.value = spoken("Looking at what it answers worst …", "strong", "status")
-        by, part = SORTED[self.order.value], PARTS[self.part.value]
-        self._work(lambda: self.looked_up(run, by, part), partial(self._found, run))
+        asked = run, SORTED[self.order.value], PARTS[self.part.value]
+        self._work(lambda: self.looked_up(*asked), partial(self._found, asked))
 
     def looked_up(self, run: Run, by: str, part: str) -> tuple[Any, Any, list[dict[Any, Any]], str]:
         """The run's data, the corrections of it, the rows of its worst examples, what mending brought so far; slow."""
@@ -110,8 +113,8 @@ class MendPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         file = Corrections(corrections_of(run.recipe.data))
         return data, file, worst(run, MOST, by, part).to_dict("records"), brought(run)
 
-    def _found(self, run: Run, found: Any, kind: str) -> None:
-        if run is not self.run:
+    def _found(self, asked: tuple[Run, str, str], found: Any, kind: str) -> None:
+        if asked != (self.run, SORTED[self.order.value], PARTS[self.part.value]):
             return
         if kind == "error":
             self.about.value = spoken(found, "error")

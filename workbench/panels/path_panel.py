@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from functools import partial
@@ -144,6 +145,9 @@ class PathPanel(widgets.VBox):  # type: ignore[misc]
             self._setting = False
         lost = ", ".join(f"{value:.3g}" for value in found.lost)
         self.said.value = spoken(f"Left out, since training diverged there: {lost}." if lost else "", "note", "status")
+        with contextlib.suppress(Exception):  # what is chosen may be refused just now
+            if self.asked() != recipe:  # another one was, while it trained
+                self.said.value = spoken(CHANGED, "note", "status")
         self._tell()
 
     # -- the slider ---------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from workbench.searching.results import rows_of
 LOOK = 1.0  # seconds between two looks at a search under way
 DRAW = 3.0  # seconds between two drawings of what grows
 LAST = 2  # looks after it ended, which may be just after it was looked at
+UNSEEN = "The study cannot be shown"
 LISTED = 50  # studies in the list
 
 
@@ -187,9 +188,10 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         """
         while self._left:
             await asyncio.sleep(LOOK)
-            going = self.study is not None and self.study.state in UNDER_WAY
-            self._left = LAST if going else self._left - 1
+            self._left -= 1
             try:
+                going = self.study is not None and self.study.state in UNDER_WAY
+                self._left = LAST if going else self._left
                 drawn = time.monotonic() - self._drawn_at >= DRAW if going else not self._left
                 if drawn:
                     made = await asyncio.to_thread(self.figures.make, self.figures.asked())
@@ -197,8 +199,10 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
                     self._fill()
                 if not drawn or not self._left:
                     self._tell()
+                if UNSEEN in self.error.value:  # now it was
+                    self.error.value = ""
             except Exception as error:
-                self.error.value = spoken(f"The study cannot be shown: {error}", "error")
+                self.error.value = spoken(f"{UNSEEN}: {error}", "error")
 
     def refresh(self) -> None:
         """Show what the study's folder says now."""

@@ -71,7 +71,7 @@ class VerdictBox:
             self._tested(run, run.test(), "faint")
 
     def _tested(self, run: Run, found: Any, kind: str) -> None:
-        if run is self.run:
+        if self.run is not None and run.folder == self.run.folder:
             said = found if kind == "error" else f"On the test set: {found}"
             self.tested.value = spoken(said, "error" if kind == "error" else "strong", "status")
 

@@ -247,7 +247,8 @@ class Study:
 
     def _networks(self) -> list[RunFolder]:
         """The trial that is a run of its own and under way, if one is."""
-        found = sorted(self.folder.glob("trials/**/recipe.json"), key=lambda path: path.stat().st_mtime)
+        each = [*self.folder.glob("trials/*/recipe.json"), *self.folder.glob("trials/*/fold-*/recipe.json")]
+        found = sorted(each, key=lambda path: path.stat().st_mtime)  # not **: checkpoints go while one looks
         return [each for each in [RunFolder(path.parent) for path in found[-1:]] if each.driven]
 
     def resume(self) -> Study:
