@@ -244,13 +244,9 @@ class RunFolder:
         """Whether a process holds the lock of whoever drives it."""
         if not (self.path / ".lock").exists():
             return False
-        lock = FileLock(self.path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-            lock.release()
+        with contextlib.suppress(Timeout), FileLock(self.path / ".lock", timeout=0):
             return False
-        except Timeout:
-            return True
+        return True
 
     @property
     def state(self) -> str:
