@@ -100,24 +100,36 @@ def _await_server(lab, server, log):
     pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """What stood on the page, and what its console told, where a test failed."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for page, console in getattr(item.funcargs.get("opened"), "pages", {}).items():
+            report.sections.append(("the page", page.locator("body").inner_text()[:4000]))
+            report.sections.append(("its console", "\n".join(console[-20:])))
+    return report
+
+
 @pytest.fixture
 def opened(browser, lab):
     """A function that opens a notebook of these cells, or of this file, its kernel ready; returns the page."""
-    pages = []
 
     def open_notebook(name, cells=None):
         if cells is not None:
             (lab.here / name).write_text(json.dumps(_notebook(cells)))
         page = browser.new_page(viewport={"width": 1440, "height": 1080})
-        pages.append(page)
+        console = open_notebook.pages[page] = []
+        page.on("console", lambda said: console.append(said.text[:400]))
         page.set_default_timeout(1000 * PATIENCE)
         page.goto(f"{lab.address}/lab/tree/{name}?token={lab.token}&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell")
         page.get_by_text("(ipykernel) | Idle").wait_for()
         return page
 
+    open_notebook.pages = {}
     yield open_notebook
-    for at, page in enumerate(pages):
+    for at, page in enumerate(open_notebook.pages):
         if seen := os.environ.get("WORKBENCH_SEEN"):  # a folder for pictures of how each test left its page
             test = os.environ["PYTEST_CURRENT_TEST"].split("::")[-1].split()[0]
             page.screenshot(path=Path(seen) / f"{test}-{at}.png")
