@@ -14,6 +14,7 @@ import workbench as wb
 from workbench import diagnosis
 from workbench.panels.app import COMPARE, DATA, RECIPE, RUNS, SEARCH
 from workbench.panels.live_panel import LivePanel
+from workbench.panels.search_panel import UNSEEN
 
 
 def test_it_shows_the_recipe_and_what_the_machine_has():
@@ -122,6 +123,23 @@ def test_a_run_goes_from_its_tab_to_the_others(here, tiny):
     bench.runs.grid.ticked = names
     bench.runs.compare_button.click()
     assert bench.tabs.selected_index == COMPARE and "“seed: 1”" in said(bench.compare.sentences)
+
+
+def test_what_another_recipe_was_refused_for_is_forgotten_under_each_tab():
+    bench = wb.Workbench()
+    bench.recipe.training["lr"].main.value = -1.0
+    bench.search.start_button.click()
+    bench.path.draw()
+    bench.labs.run()
+    bench.live.start_button.click()
+    panels = (bench.live, bench.search, bench.path, bench.labs)
+    assert all("lr" in said(panel.error) for panel in panels)
+    bench.recipe.training["lr"].main.value = 0.01
+    assert not any(said(panel.error) for panel in panels)
+    bench.search.error.value = f"{UNSEEN}: another look is needed"  # which is not of the recipe
+    bench.recipe.training["lr"].main.value = 0.02
+    assert UNSEEN in bench.search.error.value
+    bench.close()
 
 
 def test_closed_it_leaves_no_figure_behind():

@@ -92,6 +92,7 @@ def test_a_search_is_started_watched_extended_and_its_recipe_taken(recipe):
         panel.use_button.click()
         assert taken == [wb.open_study("mine").recipe_of(4)]
         other = SearchPanel(recipe)
+        await shown(lambda: "mine" in dict(other.picker.options))  # folders are read off the loop
         other.picker.value = "mine"
         assert len(other.grid.rows) == 9 and other.grid.rows == panel.grid.rows
         assert {"lr", "l2.strength", "value", "gap"} <= {column["key"] for column in other.grid.columns}
@@ -329,9 +330,11 @@ def test_a_trial_opens_as_a_run_of_its_own(recipe, here):
 
 def test_the_winner_takes_two_presses_and_is_shown_beside_its_rivals(recipe):
     wb.search(recipe, "random(trials=4)", name="wins")
+    wb.search(recipe, "random(trials=1)", name="other")
 
     async def act():
         panel = SearchPanel(recipe, study="wins", now=False)
+        await shown(lambda: "other" in dict(panel.picker.options))  # folders are read off the loop
         winner = panel.winner
         winner.button.click()
         assert winner.armed and said(winner.said) == HONEST and "look at the test set" in HONEST
@@ -340,9 +343,18 @@ def test_the_winner_takes_two_presses_and_is_shown_beside_its_rivals(recipe):
         winner.button.click()
         winner.button.click()
         assert winner.button.disabled and "over 5 seeds" in said(winner.said)
-        await shown(lambda: "The search had found" in said(winner.said))
+        panel.picker.value = "other"
+        await shown(lambda: not winner.working)
+        assert said(winner.said) == ""
+        panel.picker.value = "wins"
+        assert "The search had found" in said(winner.said)
         assert said(winner.said).startswith("Trial ") and winner.rivals.value.count("<tr>") == 3
         assert not winner.button.disabled
+        told = winner.said.value, winner.rivals.value
+        panel.picker.value = "other"
+        assert winner.said.value == winner.rivals.value == ""
+        panel.picker.value = "wins"  # what was found of it is found again
+        assert (winner.said.value, winner.rivals.value) == told
         panel.close()
 
     asyncio.run(act())
@@ -380,6 +392,7 @@ def test_two_hundred_trials_send_at_most_four_messages_a_second_and_keep_a_noteb
 
     async def act():
         panel = SearchPanel(study.recipe, study=study, now=False)
+        await shown(lambda: all(slot.figure.outputs for slot in panel.figures.slots))
         monkeypatch.setattr(Widget, "send_state", lambda self, key=None: sent.append((time.monotonic(), type(self))))
         began = time.monotonic()
         while time.monotonic() - began < 4.5:
@@ -391,7 +404,9 @@ def test_two_hundred_trials_send_at_most_four_messages_a_second_and_keep_a_noteb
         by_itself = [*sent]
         for kinds in ([search_figures.BEST, search_figures.CURVES], [search_figures.SLICES, search_figures.CONTOUR]):
             for slot, kind in zip(panel.figures.slots, kinds, strict=True):
-                slot.kind.value = kind
+                changed, slot.kind.value = slot.kind.value != kind, kind
+                assert said(slot.said) == ("Drawing …" if changed else "")  # off the loop, so that the kernel answers meanwhile
+            await shown(lambda: not any(said(slot.said) for slot in panel.figures.slots))
             assert all(slot.figure.outputs for slot in panel.figures.slots)
             state = Widget.get_manager_state(drop_defaults=False)["state"]
             assert len(json.dumps(state, indent=1)) < 1e6  # a notebook is written with indents

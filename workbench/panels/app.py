@@ -40,7 +40,8 @@ class Workbench(widgets.VBox):  # type: ignore[misc]
         self.path = PathPanel(self.recipe.checked, use=self._use)
         self.status, self.job = line(_resting(), "faint"), line(kind="faint")
         self.live.on_status, self.live.verdict.go = self._told, self._go
-        self.recipe.observe(lambda _: self.live.forget_error(), "value")  # it was of another recipe
+        for panel in (self.live, self.search, self.path, self.labs):
+            self.recipe.observe(lambda _, panel=panel: panel.forget_error(), "value")  # it was of another recipe
         self.recipe.observe(lambda change: self.search.choice.follow_recipe(change.new), "value")
         self.recipe.observe(lambda change: self.path.follow_recipe(change.new), "value")
         self.live.progress.observe(self._show_job, "value")

@@ -12,6 +12,7 @@ import ipywidgets as widgets
 from workbench import cost, plots, progress
 from workbench.panels.background import Background, Stopped
 from workbench.panels.chart import still
+from workbench.panels.pressing import Pressing
 from workbench.panels.text import line, spoken, style_sheet, table
 from workbench.recipe import Recipe
 
@@ -99,7 +100,7 @@ def foretold(name: str, recipe: Recipe) -> str:
     return f"9 runs of {wanted.epochs} epochs, one after another: about {cost.lasting(seconds)}."
 
 
-class LabsPanel(widgets.VBox):  # type: ignore[misc]
+class LabsPanel(Pressing, widgets.VBox):  # type: ignore[misc]
     """Experiments on `recipe` (one, or a function that gives it); nothing is trained before Run is pressed."""
 
     def __init__(self, recipe: Recipe | Callable[[], Recipe] | None = None):

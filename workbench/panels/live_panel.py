@@ -100,10 +100,6 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self.follow()
         self.refresh()
 
-    def forget_error(self) -> None:
-        """What could not be started is no longer what is chosen."""
-        self.error.value = ""
-
     # -- the buttons --------------------------------------------------------------------------------------------------
 
     def _start(self) -> None:

@@ -13,6 +13,7 @@ import ipywidgets as widgets
 from workbench import plots, progress
 from workbench.panels.background import Background
 from workbench.panels.chart import Chart
+from workbench.panels.pressing import Pressing
 from workbench.panels.runs_panel import ranged
 from workbench.panels.text import line, spoken, style_sheet, table
 from workbench.recipe import Recipe
@@ -26,7 +27,7 @@ CHANGED = "The recipe is another one now: this path is of the one before. Draw i
 FIRST = ("l2.strength", "l1.strength", "dropout.rate")  # on top of the list
 
 
-class PathPanel(widgets.VBox):  # type: ignore[misc]
+class PathPanel(Pressing, widgets.VBox):  # type: ignore[misc]
     """Draws paths of `recipe` (one, or a function that gives it); the slider goes along the one that is drawn.
 
     `use(recipe)` is called for "Use this recipe", with that of the slider's value. Nothing is trained before "Draw the

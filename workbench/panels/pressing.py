@@ -30,6 +30,10 @@ class Pressing:
         except Exception as error:
             self.error.value = wrong(error)
 
+    def forget_error(self) -> None:
+        """What was asked for is no longer what is chosen."""
+        self.error.value = ""
+
     def after(self) -> None:
         """What follows where it went well."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
 
 from workbench import plots
+from workbench.panels.background import Background
 from workbench.panels.chart import still
 from workbench.panels.text import line, spoken
 from workbench.plots.landscape import lines
@@ -31,7 +33,7 @@ class SearchFigures:
         self.study: Study | None = None
         self._held: dict[str, Any] = {}
         self._reader: Study | None = None  # of its own, for it may be read in a thread
-        self._guard = threading.Lock()
+        self._guard, self._in_background = threading.Lock(), Background("search-figures")
         self.slots = [Slot([*FIGURES], BEST, self.refresh), Slot([NONE, *FIGURES], CURVES, self.refresh)]
         self.box = widgets.VBox([slot.box for slot in self.slots])
 
@@ -41,8 +43,18 @@ class SearchFigures:
         self.refresh()
 
     def refresh(self) -> None:
-        """Draw what is chosen, at once."""
-        self.place(self.make(self.asked()))
+        """Draw what is chosen, off the loop where there is one: an importance takes its time."""
+        study, _ = asked = self.asked()
+        for slot in self.slots:
+            slot.wait(study)
+        if not self._in_background(partial(self.make, asked), self._drawn):
+            self.place(self.make(asked))
+
+    def _drawn(self, made: Any, kind: str) -> None:
+        if kind == "error":
+            self.slots[0].said.value = spoken(f"The figures cannot be drawn: {made}", kind)
+        else:
+            self.place(made)
 
     def asked(self) -> tuple[Study | None, list[Asked]]:
         """What is to be drawn; on the loop, since it puts the study's knobs into the fields."""
@@ -52,14 +64,14 @@ class SearchFigures:
         return self.study, [slot.asked for slot in self.slots]
 
     def make(self, asked: tuple[Study | None, list[Asked]]) -> list[Made | None]:
-        """The figures, None for one that is as it was; may run in a thread: an importance takes its time."""
+        """The figures, None for one that is as it was; may run in a thread."""
         study, kinds = asked
         with self._guard:
             if study is None:
                 return [(None, None, "0", "")] * len(kinds)
             if self._reader is None or self._reader.folder != study.folder:
                 self._reader, self._held = Study(study.folder), {}
-            return [self._made(self._reader, each, slot.made) for each, slot in zip(kinds, self.slots, strict=True)]
+            return [self._made(self._reader, each, slot.of) for each, slot in zip(kinds, self.slots, strict=True)]
 
     def _made(self, study: Study, asked: Asked, before: Any) -> Made | None:
         of = (str(study.folder), asked, len(study.results()))
@@ -92,12 +104,18 @@ class SearchFigures:
             if each is not None:
                 slot.place(each, self.study)
 
+    def close(self) -> None:
+        """Let the thread go."""
+        self._in_background.close()
+
 
 class Slot:
     """One figure with the fields that choose it."""
 
     def __init__(self, kinds: list[str], kind: str, changed: Callable[[], None]):
-        self._changed, self._setting, self.made = changed, False, None
+        self._changed, self._setting = changed, False
+        self.of: Any = None  # what the figure was made of,
+        self._why = ""  # and why there is none
         self.kind = _field(kinds, "figure" if NONE not in kinds else "and", "What is drawn of the search", kind)
         self.knob = _field([], "knob", "The knob along the bottom")
         self.other = _field([], "against", "The knob along the side")
@@ -119,12 +137,20 @@ class Slot:
             self.row.children = (self.kind, *self.fields.get(self.kind.value, []))
             self._changed()
 
+    def wait(self, study: Study | None) -> None:
+        """Say that another figure will come, where one will."""
+        self.said.value = spoken(self._why if self._wanted(self.of, study) else "Drawing …", "faint")
+
+    def _wanted(self, of: Any, study: Study | None) -> bool:
+        """Whether what was made of that is what is chosen now."""
+        return of[:2] == (str(study.folder), self.asked) if study and of else not (study or of)
+
     def place(self, made: Made, study: Study | None) -> None:
         """Show a figure, or why there is none."""
         of, output, high, said = made
-        if of is not None and (study is None or of[:2] != (str(study.folder), self.asked)):
+        if not self._wanted(of, study):
             return
-        self.made, self.said.value = of, spoken(said, "faint")
+        self.of, self._why, self.said.value = of, said, spoken(said, "faint")
         outputs = (output,) if output else ()
         if outputs != self.figure.outputs:
             self.figure.layout.min_height = high  # the page shall not jump while one figure takes another's place

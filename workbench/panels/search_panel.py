@@ -7,12 +7,14 @@ import contextlib
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
 
 from workbench.all_runs import open_run
 from workbench.fine_tuning import start
+from workbench.panels.background import Background
 from workbench.panels.grid import Grid
 from workbench.panels.live_panel import UNDER_WAY
 from workbench.panels.pressing import Pressing
@@ -57,6 +59,7 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         self._drawn_at, self._left = -math.inf, LAST
         self.study = open_study(study) if isinstance(study, str) else study
         self.choice, self.figures = SearchChoice(self.asked), SearchFigures()
+        self._in_background = Background("search-panel")
         self._build()
         super().__init__(self._parts(), layout=widgets.Layout(width="100%", padding="4px"))
         self.add_class("wb-search")
@@ -109,6 +112,10 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
 
     # -- the buttons --------------------------------------------------------------------------------------------------
 
+    def forget_error(self) -> None:
+        if UNSEEN not in self.error.value:  # that is not of the recipe
+            super().forget_error()
+
     def after(self) -> None:
         if self.winner.armed:  # something else was pressed
             self.winner.forget()
@@ -148,17 +155,29 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
     # -- which study --------------------------------------------------------------------------------------------------
 
     def list_studies(self) -> None:
-        """Offer the studies that there are, and say once which cannot be read: none of them hides another."""
-        found = listed(LISTED)
+        """Offer the studies that there are; their folders are read off the loop where there is one."""
+        self._name([name for _, name in self.picker.options if name])
+        if not self._in_background(partial(listed, LISTED), self._offer):
+            self._offer(listed(LISTED), "faint")
+
+    def _offer(self, found: Any, kind: str) -> None:
+        """Offer them, and say once which cannot be read: none of them hides another."""
+        if kind == "error":
+            self.error.value = spoken(f"The studies cannot be listed: {found}", kind)
+            return
         broken = {name: reason for name, reason in found if reason and name not in self._broken}
         if broken:
             self._broken |= {*broken}
             told = [f"The study {name} cannot be read: {reason}" for name, reason in broken.items()]
             self.error.value = spoken(" ".join(told), "error")
+        self._name([*dict(found)])
+
+    def _name(self, names: list[str]) -> None:
+        """Put these names into the list, and that of the study that is shown."""
         here = [self.study.name] if self.study else []
         self._setting = True
         try:
-            self.picker.options = [("none", ""), *((name, name) for name in dict.fromkeys([*here, *dict(found)]))]
+            self.picker.options = [("none", ""), *((name, name) for name in dict.fromkeys([*here, *names]))]
             self.picker.value = here[0] if here else ""
         finally:
             self._setting = False
@@ -255,6 +274,6 @@ class SearchPanel(Pressing, widgets.VBox):  # type: ignore[misc]
         """Stop following; the search goes on."""
         if self._task:
             self._task.cancel()
-        self.choice.close()
-        self.winner.close()
+        for part in (self.choice, self.figures, self.winner, self._in_background):
+            part.close()
         super().close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -26,6 +27,7 @@ class WinnerBox:
     def __init__(self, study: Callable[[], Study | None]):
         self._study, self._in_background = study, Background("search-winner")
         self.working = False
+        self._found_of: dict[Path, tuple[str, str]] = {}  # what was said of each study, and its rivals
         self.button = widgets.Button(tooltip=HONEST, layout=widgets.Layout(width="auto"))
         self.button.on_click(lambda _: self._pressed())
         self.said, self.rivals = line(), widgets.HTML()
@@ -46,9 +48,17 @@ class WinnerBox:
         self.button.disabled = self.working or not on
 
     def forget(self) -> None:
-        """Another study is shown."""
+        """Another study is shown, or something else was pressed: what stands there is what was found of this one."""
         self._arm(False)
-        self.said.value = self.rivals.value = ""
+        study = self._study()
+        self.said.value, self.rivals.value = self._found_of.get(study.folder, ("", "")) if study else ("", "")
+
+    def _say(self, study: Study, said: str, rivals: str = "") -> None:
+        """It stays with its study, which may not be the one that is shown."""
+        self._found_of[study.folder] = said, rivals
+        shown = self._study()
+        if shown is not None and shown.folder == study.folder:
+            self.said.value, self.rivals.value = said, rivals
 
     def _pressed(self) -> None:
         study, sure = self._study(), self.armed
@@ -61,23 +71,21 @@ class WinnerBox:
                 self.said.value = spoken(HONEST)
                 return
             self.working = self.button.disabled = True
-            self.said.value = spoken("Training the best settings again over 5 seeds …", role="status")
+            self._say(study, spoken("Training the best settings again over 5 seeds …", role="status"))
             if not self._in_background(study.winner, partial(self._found, study)):
                 self._found(study, study.winner(), "faint")
         except Exception as error:
             self.working = self.button.disabled = False
-            self.said.value = wrong(error)
+            self._say(study, wrong(error))
 
     def _found(self, study: Study, found: Any, kind: str) -> None:
         self.working = self.button.disabled = False
-        if (shown := self._study()) is None or study.folder != shown.folder:
-            return
         if kind == "error":
-            self.said.value = spoken(found, kind)
+            self._say(study, spoken(found, kind))
             return
-        self.said.value = spoken(str(found), "strong", "status")
         rows = [[f"trial {each['number']}", ranged(each["mean"], each["low"], each["high"])] for each in found.rivals]
-        self.rivals.value = table(rows, ["runner-up", "accuracy by which the winner is ahead"]) if rows else ""
+        rivals = table(rows, ["runner-up", "accuracy by which the winner is ahead"]) if rows else ""
+        self._say(study, spoken(str(found), "strong", "status"), rivals)
 
     def close(self) -> None:
         """Let the thread go."""
