@@ -405,7 +405,9 @@ def test_two_hundred_trials_send_at_most_four_messages_a_second_and_keep_a_noteb
         for kinds in ([search_figures.BEST, search_figures.CURVES], [search_figures.SLICES, search_figures.CONTOUR]):
             for slot, kind in zip(panel.figures.slots, kinds, strict=True):
                 changed, slot.kind.value = slot.kind.value != kind, kind
-                assert said(slot.said) == ("Drawing …" if changed else "")  # off the loop, so that the kernel answers meanwhile
+                assert said(slot.said) == (
+                    "Drawing …" if changed else ""
+                )  # off the loop, so that the kernel answers meanwhile
             await shown(lambda: not any(said(slot.said) for slot in panel.figures.slots))
             assert all(slot.figure.outputs for slot in panel.figures.slots)
             state = Widget.get_manager_state(drop_defaults=False)["state"]
