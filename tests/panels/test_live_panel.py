@@ -295,6 +295,24 @@ def test_it_follows_a_folder_that_another_process_writes(monkeypatch):
     assert seen == [f"Running · epoch {at} of 4" for at in range(3)] and statuses[0] == "starting"
 
 
+def test_an_error_of_a_look_goes_with_the_next_that_went_well(monkeypatch):
+    monkeypatch.setattr(live_panel, "EVERY", 0.0)
+    run = written("running", epochs=1)
+
+    async def watched():
+        with driven(run) as files:
+            panel = LivePanel(run)
+            with monkeypatch.context() as broken:
+                broken.setattr(live_panel, "machine", lambda run, state: 1 / 0)
+                files.tell("row", **row(2))
+                await shown(lambda: said(panel.error) == f"{live_panel.UNSEEN}: division by zero")
+            files.tell("row", **row(3))
+            await shown(lambda: len(points(panel)[0]) == 4 and not said(panel.error))
+            panel.close()
+
+    asyncio.run(watched())
+
+
 def test_between_two_redraws_nothing_is_drawn_and_the_end_always_is(monkeypatch):
     assert live_panel.EVERY >= 0.5  # seconds: at most two redraws a second
     monkeypatch.setattr(live_panel, "EVERY", float("inf"))

@@ -298,6 +298,28 @@ def test_beside_a_kernel_it_counts_what_trains_and_only_what_is_there_last(tiny)
     assert hyper < table.index('<th scope="row">lr</th><td>0.095</td>')
 
 
+def test_what_is_counted_late_does_not_stand_under_an_entry_that_is_refused(tiny):
+    counting = threading.Event()
+
+    class Slow(RecipePanel):
+        def counted(self, recipe):
+            counting.wait(30)
+            return super().counted(recipe)
+
+    async def act():
+        panel = Slow(wb.Recipe(wb.Digits(per_class=2), tiny))
+        await asyncio.sleep(0.05)
+        panel.training["lr"].main.value = -1.0
+        counting.set()
+        await asyncio.sleep(0.3)
+        assert "lr" in said(panel.error) and panel.counts.value == ""
+        panel.training["lr"].main.value = 0.02
+        await shown(lambda: "head: trains 970 weights" in said(panel.counts))
+        panel.close()
+
+    asyncio.run(act())
+
+
 def test_data_that_cannot_be_loaded_is_told_letter_by_letter(tmp_path):
     async def looked():
         panel = RecipePanel(wb.Recipe(wb.Images(folder=str(tmp_path / PAYLOAD))))

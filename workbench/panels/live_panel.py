@@ -31,6 +31,7 @@ EVERY = 0.5  # seconds between two redraws
 REST = 5  # times what a redraw took, from one to the next: many thousand epochs leave the kernel time for other cells
 LOOK = 0.1  # seconds between two looks at whether there is anything new
 GOES_ON = ("new", "stopped", "failed", "interrupted")
+UNSEEN = "The run cannot be shown"
 LISTED = 50  # runs in the list
 
 
@@ -209,8 +210,10 @@ class LivePanel(Pressing, widgets.VBox):  # type: ignore[misc]
     def _try_refresh(self) -> None:
         try:
             self.refresh()
+            if UNSEEN in self.error.value:  # now it was
+                self.error.value = ""
         except Exception as error:
-            self.error.value = spoken(f"The run cannot be shown: {error}", "error")
+            self.error.value = spoken(f"{UNSEEN}: {error}", "error")
 
     def refresh(self) -> None:
         """Read the run's folder and show what it says."""

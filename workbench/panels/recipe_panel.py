@@ -139,7 +139,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         value = self.value
         self._shown, self._wrong, self.error.value = value, None, ""
         if why := next(filter(None, (each.unfit(value) for each in value.regularizers)), ""):
-            self._wrong, self.error.value = BadChoice(why), spoken(why, "error")
+            self._wrong, self.error.value, self.counts.value = BadChoice(why), spoken(why, "error"), ""
         for part in ("data", "scope", "regularizers"):
             getattr(self, part).show(getattr(value, part))
         self.backbone.show(value.backbone, value.data)
@@ -183,7 +183,7 @@ class RecipePanel(widgets.VBox):  # type: ignore[misc]
         self._in_background.on_loop(lambda: self._counted(value, said, "faint"))
 
     def _counted(self, value: Recipe, said: str, kind: str) -> None:
-        if value == self.value:
+        if value == self.value and not self._wrong:  # else it would stand under another entry
             self.counts.value = spoken(said, kind)
 
     def outlined(self, recipe: Recipe) -> str:
