@@ -9,6 +9,7 @@ import torch
 from helpers import plain
 
 import workbench as wb
+from workbench import looking
 from workbench.backbones.building import build
 from workbench.datasets.ragged import Ragged
 from workbench.trained import counts
@@ -111,6 +112,28 @@ def test_spectrograms_in_patches_are_answered_by_their_class_tokens(tmp_path, cl
     assert built.front.said(long) == [
         "1 of 2 clips are longer than the 0.64 s that the backbone hears: the rest is not heard."
     ]
+
+
+def test_a_batch_shows_the_spectrogram_that_the_backbone_itself_sees(whisper, wav2vec2, tmp_path):
+    from transformers import ASTConfig, ASTFeatureExtractor, ASTModel, WhisperFeatureExtractor
+
+    ASTModel(
+        ASTConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, max_length=64, num_mel_bins=32)
+    ).save_pretrained(tmp_path)
+    ASTFeatureExtractor(max_length=64, num_mel_bins=32).save_pretrained(tmp_path)
+    vowels = wb.Vowels(per_class=2)
+    heights = {"formant-encoder": 40, str(wav2vec2): 40, str(whisper): 16, str(tmp_path): 32}
+    for name, high in heights.items():
+        for each in looking.batch(wb.Recipe(vowels, wb.backbone(name)), 3):
+            assert each["picture"].shape[:2] == (1, high) and each["picture"].dtype == torch.uint8
+            assert each["picture"].min() == 0 and each["picture"].max() == 255 and each["sound"][:4] == b"RIFF"
+    data = vowels.load()
+    (shown,) = looking.batch(wb.Recipe(vowels, wb.backbone(str(whisper))), 1)
+    clip = data.inputs.row(data.keys.index(shown["key"])).float().numpy() / 32768
+    (known,) = WhisperFeatureExtractor.from_pretrained(whisper)(clip, sampling_rate=16_000).input_features
+    known = torch.from_numpy(known)[:, : -(-(len(clip) + 200) // 160)].flip(0)
+    known = (known - known.min()) / (known.max() - known.min()) * 255
+    assert (shown["picture"][0].float() - known).abs().max() <= 1
 
 
 def test_what_a_backbone_cannot_hear_of_a_clip_is_told(whisper, wav2vec2):

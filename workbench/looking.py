@@ -41,7 +41,8 @@ def worst(run: Run, most: int | None = 300, by: str = "loss", part: str = "") ->
 
 def batch(recipe: Recipe | Dataset, count: int = 16, seed: int = 0) -> list[dict[str, Any]]:
     """Some training examples as the backbone gets them: pictures changed at random, resized, in its channels; texts as
-    tokens; clips as a spectrogram. Of data alone, without a recipe, pictures and words as they are.
+    tokens; clips as its own spectrogram, or log-mel frames where it hears samples. Of data alone, without a recipe,
+    pictures and words as they are.
 
     A dict each: `key`, `label`, and `picture` (uint8, channels, height, width), or `tokens` and how many more are
     `unseen`, or `picture` and `sound` (the bytes of a WAV or MP3 file). `seed`: which examples, changed how.
@@ -76,18 +77,32 @@ def _tokens(chosen: Dataset, backbone: Backbone | None, data: Data, rows: Tensor
 
 def _sounds(chosen: Dataset, backbone: Backbone | None, data: Data, rows: Tensor, seed: int) -> list[dict[str, Any]]:
     clips = [data.inputs.row(at)[: data.inputs.longest] for at in rows.tolist()]
-    return [{"picture": spectrogram(clip), "sound": playable(clip)} for clip in clips]
+    seen: list[Tensor] = []
+    if backbone is not None:
+        from workbench.backbones.building import build_for
+
+        front: Any = build_for(backbone.replace(weights="random"), data, 0).front
+        seen = [_drawn(frames) for frames in front.spectrograms(data.inputs[rows])]
+    pictures = seen or [spectrogram(clip) for clip in clips]
+    return [{"picture": picture, "sound": playable(clip)} for picture, clip in zip(pictures, clips, strict=True)]
 
 
 def spectrogram(clip: Tensor) -> Tensor:
     """The log-mel frames of int16 samples at 16 kHz as a picture, uint8 (1, bands, frames), low tones at the bottom."""
-    import torch
-
     from workbench.backbones.mel import log_mel
     from workbench.datasets.ragged import Ragged
 
-    frames = (log_mel(Ragged.of([clip]))[0].T.flip(0) + 1) / 2
-    return (frames.nan_to_num(0) * 255).clamp(0, 255).to(torch.uint8)[None]
+    return _drawn(log_mel(Ragged.of([clip]))[0].T)
+
+
+def _drawn(frames: Tensor) -> Tensor:
+    """A spectrogram (bands, frames) as a picture, from its least to its greatest value."""
+    import torch
+
+    if not frames.numel():
+        return torch.zeros(1, 1, 1, dtype=torch.uint8)
+    low, high = frames.min(), frames.max()
+    return ((frames.flip(0) - low) / (high - low).clamp_min(1e-9) * 255).to(torch.uint8)[None]
 
 
 def examples(data: Data | Dataset, rows: pd.DataFrame | Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
